@@ -1,0 +1,3 @@
+"""Checkpoint file, family, network, ONNX, proof."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The embedded models and their catalogue."""
+
+from __future__ import annotations

@@ -1,0 +1,148 @@
+"""Files written whole or not at all, digests, and names that stay inside their folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganplugin.errors import FileError, InputError
+
+__all__ = ["atomic_write", "contained", "file_digest", "make_folder", "os_errors", "sweep_temporary"]
+
+_TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{12}\.part$")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
+_FIXES = {
+    errno.ENOENT: "check the path",
+    errno.EACCES: "check the permissions or choose another folder with --out",
+    errno.EPERM: "check the permissions or choose another folder with --out",
+    errno.EROFS: "the disk is read-only: choose another folder with --out",
+    errno.ENOSPC: "free some space or choose another folder with --out",
+    errno.EDQUOT: "free some space or choose another folder with --out",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EISDIR: "name a file, not a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+@contextlib.contextmanager
+def os_errors(where: object) -> Iterator[None]:
+    """Turn an ``OSError`` raised inside into a `FileError` that names ``where`` and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise FileError(reason.lower(), where=where, fix=_FIXES.get(error.errno or 0)) from error
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder with its parents and return it.
+
+    Raises `FileError` if a file is in the way or the place is not writable.
+    """
+    with os_errors(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise FileError("is a file, but a folder is needed", where=path, fix="choose another folder") from error
+    return path
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` that becomes ``path`` only if the block succeeds.
+
+    The bytes are on disk (fsync) before the name appears, so a kill or a power loss leaves the old file or
+    the new one, never a part. Without ``overwrite`` an existing file is left alone.
+    Raises `FileError` if ``path`` exists, or on any operating-system refusal.
+    """
+    if not overwrite and os.path.lexists(path):
+        raise _exists(path)
+    make_folder(path.parent)
+    part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}.part")
+    try:
+        with os_errors(path):
+            yield part
+            _sync(part)
+            _publish(part, path, overwrite=overwrite)
+            _sync(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _publish(part: Path, path: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        os.replace(part, path)
+        return
+    try:
+        # A hard link fails if the name is taken, even by a process that raced us here; a rename would replace it.
+        os.link(part, path)
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+            raise
+        os.replace(part, path)
+
+
+def _exists(path: Path) -> FileError:
+    return FileError("exists already", where=path, fix="add --overwrite or choose another place with --out")
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":  # Windows cannot open a folder for fsync
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep_temporary(folder: Path) -> int:
+    """Delete what killed writers left in ``folder`` and return how many files that was."""
+    strays = [entry for entry in folder.iterdir() if _TEMPORARY.match(entry.name)] if folder.is_dir() else []
+    for stray in strays:
+        with contextlib.suppress(OSError):
+            stray.unlink()
+    return len(strays)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits. Raises `FileError` if it cannot be read."""
+    with os_errors(path), path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def contained(folder: Path, name: str) -> Path:
+    """Return ``folder/name``, promising that it lies inside ``folder`` on every operating system.
+
+    ``name`` may hold sub-folders with ``/``. Raises `InputError` for absolute paths, ``..``, drive letters, control
+    characters, names that Windows reserves, and links that lead outside.
+    """
+    parts = name.split("/")
+    if not name or any(_is_unsafe(part) for part in parts):
+        raise InputError("is not a safe file name", where=repr(name), fix="use letters, digits, - and _")
+    path = folder.joinpath(*parts)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError("leads outside the output folder", where=repr(name), fix="remove the link or choose another name")
+    return path
+
+
+def _is_unsafe(part: str) -> bool:
+    return (
+        part in ("", ".", "..")
+        or len(part.encode("utf-8", "surrogatepass")) > 200
+        or part != part.strip(" .")
+        or any(ord(c) < 32 or c in '<>:"\\|?*\x7f' or 0xD800 <= ord(c) < 0xE000 for c in part)
+        or part.split(".")[0].rstrip(" ").lower() in _RESERVED
+    )

@@ -1,0 +1,3 @@
+"""Training: data, augmentation, losses, loops and checkpoints."""
+
+from __future__ import annotations

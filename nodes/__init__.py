@@ -1,0 +1,3 @@
+"""Typed nodes, free of any host."""
+
+from __future__ import annotations
