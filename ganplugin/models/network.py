@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +59,6 @@ class Family:
     licence: str
     detect: Callable[[StateDict], bool]
     rebuild: Callable[[StateDict, Mapping[str, object]], Network]
-    parts: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 def eval_mode(module: nn.Module) -> nn.Module:
