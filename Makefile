@@ -1,0 +1,73 @@
+# What a person or CI runs. Needs Python 3.10 or newer, git and make; everything else goes into $(VENV).
+# Stamp files keep a second run quick. Any Python will do: make test PYTHON=python3.12 VENV=.venv312
+
+PYTHON ?= python3
+VENV ?= .venv
+# Extra arguments for pip, such as --find-links FOLDER for a machine without a network.
+PIP_FLAGS ?=
+# Extra arguments for pytest, such as -k seeds -x.
+PYTEST_FLAGS ?=
+DEMO ?= demo
+
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
+PACKAGING := pyproject.toml constraints/cpu.txt Makefile
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit coverage format docs build smoke models clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
+
+demo: $(STAMPS)/runtime  ## install the CPU runtime and write pictures to demo/
+	$(BIN)/ganplugin demo --out $(DEMO) --overwrite
+
+test: lint types unit  ## everything that CI checks, but for the installed wheel
+
+lint: $(STAMPS)/all  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMPS)/all  ## mypy, strict, over the three folders as one package
+	$(BIN)/python scripts/link_types.py
+	$(BIN)/mypy
+
+unit: $(STAMPS)/all  ## pytest, random order, branch coverage
+	$(BIN)/pytest --cov --cov-report=term:skip-covered $(PYTEST_FLAGS)
+
+coverage: $(STAMPS)/all  ## the same with a page for each file in htmlcov/
+	$(BIN)/pytest --cov --cov-report=html $(PYTEST_FLAGS)
+
+format: $(STAMPS)/all  ## let ruff rewrite the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(STAMPS)/all  ## bring the generated pages of docs/ up to date
+	$(BIN)/python scripts/make_docs.py
+
+build: $(STAMPS)/all  ## wheel and sdist in dist/
+	rm -rf dist build/lib build/bdist.*
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+smoke: build  ## install the wheel in an empty environment and use it there
+	PIP_FLAGS="$(PIP_FLAGS)" PYTHON="$(PYTHON)" bash scripts/smoke_wheel.sh dist
+
+models: $(STAMPS)/all  ## train the embedded models again from their data (hours)
+	$(BIN)/python scripts/make_builtins.py
+
+clean:  ## remove everything that the targets above made, the environment included
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "ganplugin needs Python 3.10 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/runtime: $(PACKAGING) | $(BIN)/python
+	$(PIP) --editable '.[cpu,video]'
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/all: $(PACKAGING) | $(BIN)/python
+	$(PIP) --constraint constraints/cpu.txt --editable '.[cpu,video,train,dev]'
+	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/runtime
