@@ -167,7 +167,7 @@ def _parse(content: bytes, path: Path) -> ModelProto:
     from onnx import ModelProto
 
     try:
-        proto = ModelProto.FromString(content)
+        proto: ModelProto = ModelProto.FromString(content)
     except (DecodeError, UnicodeDecodeError) as error:
         raise ModelError("is not an ONNX file, or is damaged", where=path, fix=_ADOPT) from error
     if not proto.graph.output or proto.ir_version < 1:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from ganplugin.errors import FileError, ModelError
 from ganplugin.manifest import METADATA_KEY, Manifest
@@ -57,7 +57,7 @@ def test_a_manifest_without_a_needed_size_is_refused(generator: Path, missing: s
         contract(manifest)
 
 
-def _input(proto: ModelProto, name: str) -> object:
+def _input(proto: ModelProto, name: str) -> ValueInfoProto:
     return next(value for value in proto.graph.input if value.name == name)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from ganplugin.manifest import Manifest
+from ganplugin.manifest import Channels, Manifest
 from ganplugin.modelfile import write_model
 
 Axes = tuple["int | str", ...]
@@ -65,7 +65,7 @@ def tiny_generator(
     *,
     z_dim: int = 4,
     size: int = 8,
-    channels: str = "RGB",
+    channels: Channels = "RGB",
     w_space: bool = True,
     noise: bool = True,
     transform: bool = False,
@@ -174,7 +174,7 @@ def _padded(build: GraphBuilder, content: str, multiple: int) -> str:
 
 
 def tiny_scorer(
-    path: Path, *, size: int = 8, channels: str = "RGB", classes: tuple[str, ...] = (), name: str = "tiny"
+    path: Path, *, size: int = 8, channels: Channels = "RGB", classes: tuple[str, ...] = (), name: str = "tiny"
 ) -> Path:
     """Write a scorer: a weighted sum of the picture's values, different for different pictures."""
     build = GraphBuilder()
