@@ -1,8 +1,8 @@
 """Build build/types: a tree in which type checkers see the three source folders as the one package that they are.
 
-``ganplugin.export`` and ``ganplugin.nodes`` live in ``export/`` and ``nodes/``, which the installed package maps with an
-import hook that static tools cannot follow. Here every entry is a link to the real file, so a report is always of the
-current text; where links are not allowed (Windows without developer mode) it is a copy, made anew on each run.
+``ganplugin.export`` and ``ganplugin.nodes`` live in ``export/`` and ``nodes/``, which the installed package maps with
+an import hook that static tools cannot follow. Here every entry is a link to the real file, so a report is always of
+the current text; where links are not allowed (Windows without developer mode) it is a copy, made anew on each run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _remove(place: Path) -> None:
 
 def _show(place: Path, source: Path) -> None:
     target = os.path.relpath(source, place.parent)
-    if place.is_symlink() and os.readlink(place) == target:
+    if place.is_symlink() and str(place.readlink()) == target:
         return
     _remove(place)
     try:

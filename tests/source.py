@@ -1,0 +1,35 @@
+"""The package's source as the guard tests read it: every module with its import name, text and syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {"ganplugin": ROOT / "ganplugin", "ganplugin.export": ROOT / "export", "ganplugin.nodes": ROOT / "nodes"}
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of the package."""
+
+    name: str
+    path: Path
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The parsed text."""
+        return ast.parse(self.text, str(self.path))
+
+
+def modules() -> Iterator[Module]:
+    """Give every module of the three folders."""
+    for package, folder in FOLDERS.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            name = ".".join((package, *parts)).removesuffix(".__init__")
+            yield Module(name, path, path.read_text(encoding="utf-8"))
