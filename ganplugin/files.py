@@ -8,12 +8,12 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ganplugin.errors import FileError, InputError
 
-__all__ = ["atomic_write", "contained", "file_digest", "make_folder", "os_errors", "sweep_temporary"]
+__all__ = ["atomic_write", "contained", "existing", "file_digest", "make_folder", "os_errors", "sweep_temporary"]
 
 _TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{12}\.part$")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
@@ -95,6 +95,13 @@ def _exists(path: Path) -> FileError:
     return FileError("exists already", where=path, fix="add --overwrite or choose another place with --out")
 
 
+def existing(paths: Iterable[Path]) -> None:
+    """Raise `FileError` if any of the paths is taken, so that nothing is computed that could not be written."""
+    for path in paths:
+        if os.path.lexists(path):
+            raise _exists(path)
+
+
 def _sync(path: Path) -> None:
     if path.is_dir() and os.name == "nt":  # Windows cannot open a folder for fsync
         return
@@ -134,7 +141,9 @@ def contained(folder: Path, name: str) -> Path:
         raise InputError("is not a safe file name", where=repr(name), fix="use letters, digits, - and _")
     path = folder.joinpath(*parts)
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError("leads outside the output folder", where=repr(name), fix="remove the link or choose another name")
+        raise InputError(
+            "leads outside the output folder", where=repr(name), fix="remove the link or choose another name"
+        )
     return path
 
 

@@ -1,0 +1,82 @@
+"""Where models are: builtins, files, and folders of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganplugin.builtin import builtin_file, catalog
+from ganplugin.errors import FileError, InputError
+from ganplugin.files import os_errors
+from ganplugin.registry import did_you_mean
+
+__all__ = ["ModelReference", "model_folders", "portable_name", "resolve_model"]
+
+BUILTIN_PREFIX = "builtin:"
+CHECKPOINT_SUFFIXES = frozenset({".pt", ".pth", ".pkl", ".ckpt", ".safetensors", ".tar", ".bin"})
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """A model file on disk, the name that recipes call it by, and the style chosen in it, if any."""
+
+    path: Path
+    name: str
+    style: str | None = None
+    sha256: str | None = None
+
+
+def model_folders() -> tuple[Path, ...]:
+    """Return the folders that are searched for model files: here, ``models``, and ``$GANPLUGIN_MODELS``."""
+    extra = [Path(entry) for entry in os.environ.get("GANPLUGIN_MODELS", "").split(os.pathsep) if entry]
+    return (Path(), Path("models"), *extra)
+
+
+def resolve_model(text: str) -> ModelReference:
+    """Find the model that ``text`` names: ``builtin:NAME``, a path, or either with ``#STYLE``.
+
+    Raises `InputError` for an unknown builtin (with the nearest name) or a checkpoint that is not exported yet, and
+    `FileError` if there is no such file.
+    """
+    if text.startswith(BUILTIN_PREFIX):
+        return _resolve_builtin(text)
+    bare, _, style = text.partition("#") if not Path(text).exists() else (text, "", "")
+    path = _find(bare)
+    if path.suffix.lower() in CHECKPOINT_SUFFIXES:
+        raise InputError("is a checkpoint, not a model file", where=text, fix=f"run: ganplugin export {bare}")
+    return ModelReference(path, portable_name(path) + (f"#{style}" if style else ""), style or None)
+
+
+def _resolve_builtin(text: str) -> ModelReference:
+    name = text.removeprefix(BUILTIN_PREFIX)
+    known = catalog()
+    if name not in known:
+        raise InputError(f"there is no builtin model {name!r}", where=text, fix=did_you_mean(name, known))
+    entry = known[name]
+    return ModelReference(builtin_file(entry), text, entry.style, entry.sha256)
+
+
+def _find(bare: str) -> Path:
+    if bare == "":
+        raise InputError("no model is named", where="model", fix="name a file or builtin:NAME; see: ganplugin models")
+    folders = [Path()] if Path(bare).is_absolute() else model_folders()
+    for folder in folders:
+        path = folder / bare
+        with os_errors(path):
+            if path.is_file():
+                return path
+    if Path(bare).is_dir():
+        raise FileError("is a folder, not a model file", where=bare, fix="name an .onnx file in it")
+    hint = did_you_mean(bare, catalog()) if "/" not in bare and "." not in bare else "check the path"
+    fix = hint.replace("did you mean '", f"did you mean '{BUILTIN_PREFIX}") if "did you" in hint else hint
+    raise FileError(
+        "there is no such model file", where=bare, fix=fix if "known" not in fix else "see: ganplugin models"
+    )
+
+
+def portable_name(path: Path) -> str:
+    """Name a file without giving away folders outside the working folder."""
+    here = Path.cwd().resolve()
+    whole = path.resolve()
+    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name

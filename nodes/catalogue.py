@@ -1,0 +1,45 @@
+"""All nodes, by their ids."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ganplugin.nodes.base import Node
+from ganplugin.nodes.contact_sheet import ContactSheet
+from ganplugin.nodes.interpolate import Interpolate
+from ganplugin.nodes.latent_files import LoadLatents, SaveLatents
+from ganplugin.nodes.load_images import LoadImages
+from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.mix_styles import MixStyles
+from ganplugin.nodes.sample import Sample
+from ganplugin.nodes.save_images import SaveImages
+from ganplugin.nodes.save_video import SaveVideo
+from ganplugin.nodes.score import Score
+from ganplugin.nodes.style_transfer import StyleTransfer
+from ganplugin.registry import Registry
+
+__all__ = ["NODES", "node_registry"]
+
+NODES: tuple[type[Node], ...] = (
+    LoadModel,
+    Sample,
+    Interpolate,
+    StyleTransfer,
+    Score,
+    MixStyles,
+    LoadImages,
+    SaveImages,
+    SaveVideo,
+    ContactSheet,
+    LoadLatents,
+    SaveLatents,
+)
+
+
+@cache
+def node_registry() -> Registry[type[Node]]:
+    """Return the nodes under their ids, in the order in which hosts list them."""
+    registry: Registry[type[Node]] = Registry("node")
+    for node in NODES:
+        registry = registry.add(node.id, node)
+    return registry

@@ -1,0 +1,74 @@
+"""What a running node may ask of its host: device, progress, previews and whether to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ganplugin.errors import Cancelled
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Context", "Reporter", "SilentReporter"]
+
+Item = TypeVar("Item")
+
+
+class Reporter(Protocol):
+    """How a host shows what is going on."""
+
+    def task(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a task of ``total`` steps and give the function that reports how many are done."""
+
+    def preview(self, picture: NDArray[np.float32]) -> None:
+        """Show a picture, float32 [h, w, c], 0..1, that was just made."""
+
+    def message(self, text: str) -> None:
+        """Tell the user one line that is not an error."""
+
+
+class SilentReporter:
+    """Reports nothing."""
+
+    def task(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a task that nobody sees."""
+        return nullcontext(lambda done: None)
+
+    def preview(self, picture: NDArray[np.float32]) -> None:
+        """Ignore the picture."""
+
+    def message(self, text: str) -> None:
+        """Ignore the text."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """How nodes run here.
+
+    ``device`` and ``threads`` go to the runtime; ``batch`` is how many pictures are computed together, 0 to let the
+    runtime choose; ``cancelled`` is asked before every picture.
+    """
+
+    device: str = "auto"
+    threads: int = 2
+    batch: int = 0
+    reporter: Reporter = field(default_factory=SilentReporter)
+    cancelled: Callable[[], bool] = lambda: False
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the host asked to stop."""
+        if self.cancelled():
+            raise Cancelled
+
+    def track(self, items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
+        """Yield the items one by one, reporting progress and stopping promptly when cancelled."""
+        with self.reporter.task(label, total) as done:
+            for number, item in enumerate(items, start=1):
+                self.check()
+                yield item
+                done(number)
+            self.check()

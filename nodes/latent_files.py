@@ -1,0 +1,76 @@
+"""Latents to and from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from ganplugin.nodes.base import Node, NodeOutputs
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.values import LatentBatch
+
+
+class LoadLatentsOutputs(NodeOutputs):
+    """The latents of the file."""
+
+    latents: LatentBatch
+
+
+class LoadLatents(Node):
+    """Read latents saved here (.npz), by the StyleGAN projector (projected_w.npz) or by numpy (.npy)."""
+
+    id: ClassVar[str] = "GanPluginLoadLatents"
+    title: ClassVar[str] = "Load Latents"
+    Outputs: ClassVar[type[NodeOutputs]] = LoadLatentsOutputs
+
+    path: str = Field(min_length=1, description="a .npz or .npy file")
+
+    def run(self, context: Context) -> LoadLatentsOutputs:
+        """Read the file."""
+        from ganplugin.latent_files import load_latents
+        from ganplugin.library import portable_name
+
+        found = load_latents(Path(self.path))
+        recipe = self.recipe(path=portable_name(Path(self.path)))
+        values = found.values
+        batch = LatentBatch(
+            len(values),
+            found.space,
+            lambda start, stop: values[start:stop],
+            recipe,
+            found.model_sha256 or "",
+            found.seeds or (),
+        )
+        return LoadLatentsOutputs(latents=batch)
+
+
+class SaveLatentsOutputs(NodeOutputs):
+    """The file that was written."""
+
+    path: str
+
+
+class SaveLatents(Node):
+    """Write latents with the digest of the model that they belong to."""
+
+    id: ClassVar[str] = "GanPluginSaveLatents"
+    title: ClassVar[str] = "Save Latents"
+    unrecorded: ClassVar[frozenset[str]] = frozenset({"path", "overwrite"})
+    Outputs: ClassVar[type[NodeOutputs]] = SaveLatentsOutputs
+
+    latents: LatentBatch = Field(description="latents to save")
+    path: str = Field(default="latents.npz", min_length=1, description="a .npz file")
+    overwrite: bool = Field(default=False, description="replace a file that exists")
+
+    def run(self, context: Context) -> SaveLatentsOutputs:
+        """Write the file whole or not at all."""
+        from ganplugin.latents import Latents
+        from ganplugin.latent_files import save_latents
+
+        batch = self.latents
+        space = "w" if batch.space == "w" else "z"
+        saved = Latents(space, batch.array(), batch.model_digest or None, batch.seeds or None)
+        save_latents(saved, Path(self.path), overwrite=self.overwrite)
+        return SaveLatentsOutputs(path=self.path)

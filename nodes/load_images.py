@@ -1,0 +1,135 @@
+"""Pictures from disk."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from ganplugin.nodes.base import Node, NodeOutputs
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.values import Images, Origin, Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ganplugin.images import Picture
+
+STANDARD_INPUT = "-"
+
+
+class LoadImagesOutputs(NodeOutputs):
+    """The pictures (with alpha where the file has it) and their masks (1 where transparent)."""
+
+    images: Images
+    masks: Images
+
+
+class LoadImages(Node):
+    """Read a picture, a folder of pictures or several of either; each is read when it is looked at."""
+
+    id: ClassVar[str] = "GanPluginLoadImages"
+    title: ClassVar[str] = "Load Images"
+    Outputs: ClassVar[type[NodeOutputs]] = LoadImagesOutputs
+
+    path: str = Field(
+        min_length=1, description="a picture, folder or pattern such as *.jpg, one a line; - is standard input"
+    )
+
+    def run(self, context: Context) -> LoadImagesOutputs:
+        """Find the files; a missing file or an empty folder is an error here, before anything is rendered."""
+        if self.path == STANDARD_INPUT:
+            return self._outputs(_standard_input())
+        from ganplugin.images import list_pictures
+
+        files = tuple(
+            file for line in self.path.splitlines() if line.strip() for file in list_pictures(Path(line.strip()))
+        )
+        return self._outputs(_FileShelf(files))
+
+    def _outputs(self, shelf: _Shelf) -> LoadImagesOutputs:
+        def origin(index: int) -> Origin:
+            name = shelf.name(index)
+            recipe = Recipe(self.id, (("path", name),))
+            return Origin(recipe, name=Path(name).stem, inputs={name: shelf.digest(index)})
+
+        whole = Recipe(self.id, (("path", "\n".join(shelf.name(index) for index in range(len(shelf)))),))
+        masks = Recipe(self.id, whole.inputs, output=1)
+        return LoadImagesOutputs(
+            images=Images(
+                len(shelf), lambda start, stop: [_pixels(shelf.picture(i)) for i in range(start, stop)], origin, whole
+            ),
+            masks=Images(
+                len(shelf), lambda start, stop: [_mask(shelf.picture(i)) for i in range(start, stop)], origin, masks
+            ),
+        )
+
+
+class _FileShelf:
+    """Pictures that lie on disk."""
+
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        self._files = files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def name(self, index: int) -> str:
+        from ganplugin.library import portable_name
+
+        return portable_name(self._files[index])
+
+    def digest(self, index: int) -> str:
+        from ganplugin.files import file_digest
+
+        return file_digest(self._files[index])
+
+    def picture(self, index: int) -> Picture:
+        from ganplugin.images import read_picture
+
+        return read_picture(self._files[index])
+
+
+class _PipedShelf:
+    """One picture that came through standard input."""
+
+    def __init__(self, data: bytes) -> None:
+        from ganplugin.images import decode_picture
+
+        self._picture = decode_picture(data, "standard input")
+
+    def __len__(self) -> int:
+        return 1
+
+    def name(self, index: int) -> str:
+        return STANDARD_INPUT
+
+    def digest(self, index: int) -> str:
+        return self._picture.sha256
+
+    def picture(self, index: int) -> Picture:
+        return self._picture
+
+
+_Shelf = _FileShelf | _PipedShelf
+
+
+def _standard_input() -> _PipedShelf:
+    return _PipedShelf(sys.stdin.buffer.read())
+
+
+def _pixels(picture: Picture) -> NDArray[np.float32]:
+    import numpy as np
+
+    return picture.rgb if picture.alpha is None else np.concatenate([picture.rgb, picture.alpha[..., None]], axis=2)
+
+
+def _mask(picture: Picture) -> NDArray[np.float32]:
+    import numpy as np
+
+    if picture.alpha is None:
+        return np.zeros((*picture.rgb.shape[:2], 1), np.float32)
+    return (1 - picture.alpha)[..., None].astype(np.float32)

@@ -1,0 +1,57 @@
+"""Pictures judged by a discriminator, best first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from ganplugin.nodes.base import Node, NodeOutputs
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.values import Images, LoadedModel, Origin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class ScoreOutputs(NodeOutputs):
+    """The pictures, best first, and their scores in the same order."""
+
+    images: Images
+    scores: tuple[float, ...]
+
+
+class Score(Node):
+    """Rank pictures by how real a discriminator finds them; scores compare pictures under one model only."""
+
+    id: ClassVar[str] = "GanPluginScore"
+    title: ClassVar[str] = "Score"
+    Outputs: ClassVar[type[NodeOutputs]] = ScoreOutputs
+
+    model: LoadedModel = Field(description="a scorer")
+    images: Images = Field(description="pictures of any size; they are resized to the scorer's for judging only")
+
+    def run(self, context: Context) -> ScoreOutputs:
+        """Look at every picture once, keeping only its score."""
+        self.model.require("scorer")
+        tracked = context.track(self.images, "Scoring", len(self.images))
+        scores = [float(self.model.session.score(self._fit(picture)[None])[0]) for picture in tracked]
+        order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))
+
+        def render(start: int, stop: int) -> list[NDArray[np.float32]]:
+            return [self.images[index] for index in order[start:stop]]
+
+        def origin(index: int) -> Origin:
+            return self.images.origin(order[index])
+
+        ranked = Images(len(order), render, origin, self.recipe())
+        return ScoreOutputs(images=ranked, scores=tuple(scores[index] for index in order))
+
+    def _fit(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        from ganplugin.images import with_channels, resize
+
+        manifest = self.model.session.manifest
+        height, width = manifest.height or picture.shape[0], manifest.width or picture.shape[1]
+        sized = picture if picture.shape[:2] == (height, width) else resize(picture, width, height)
+        return with_channels(sized, manifest.channels)

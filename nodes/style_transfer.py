@@ -1,0 +1,177 @@
+"""Pictures in the manner of a painting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from ganplugin.errors import InputError
+from ganplugin.nodes.base import Node, NodeOutputs
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.values import Images, LoadedModel, Origin
+from ganplugin.registry import did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PreserveColor = Literal["off", "luminance", "statistics", "histogram"]
+
+
+class StyleTransferOutputs(NodeOutputs):
+    """One stylised picture for each picture that came in, of the same size and with the same alpha."""
+
+    images: Images
+
+
+class StyleTransfer(Node):
+    """Paint pictures in the style of the model, of several of its styles at once, or of a style picture."""
+
+    id: ClassVar[str] = "GanPluginStyleTransfer"
+    title: ClassVar[str] = "Style Transfer"
+    Outputs: ClassVar[type[NodeOutputs]] = StyleTransferOutputs
+
+    model: LoadedModel = Field(description="a style network")
+    images: Images = Field(description="pictures of any size; alpha is kept")
+    style_image: Images | None = Field(default=None, description="the painting, for networks that take one")
+    strength: float = Field(default=1.0, ge=0.0, le=1.0, description="0 is the picture, 1 the full style")
+    preserve_color: PreserveColor = Field(
+        default="off", description="keep the picture's colours: its chroma, their statistics, or their histogram"
+    )
+    styles: str = Field(default="", description="weights of several styles, such as great-wave=2,harvest=1")
+    max_side: int = Field(default=0, ge=0, le=16384, description="shrink pictures to this many pixels first; 0: never")
+
+    def run(self, context: Context) -> StyleTransferOutputs:
+        """Check the request; pictures are painted when they are looked at."""
+        brush = self._brush()
+
+        def render(start: int, stop: int) -> list[NDArray[np.float32]]:
+            painted = []
+            for picture in self.images.render(start, stop):
+                context.check()
+                painted.append(self._paint(picture, brush))
+            return painted
+
+        def origin(index: int) -> Origin:
+            content = self.images.origin(index)
+            suffix = "-".join(brush.names) or self.model.name.rpartition("/")[2].removesuffix(".onnx")
+            made = content.after(self.recipe(images=content.recipe), self.model)
+            name = f"{content.name}-{suffix}".replace("#", "-").replace(":", "-")
+            return brush.with_style_inputs(made, name)
+
+        return StyleTransferOutputs(images=Images(len(self.images), render, origin, self.recipe(), 1))
+
+    def _brush(self) -> Brush:
+        self.model.require("style")
+        session = self.model.session
+        takes_picture = "style" in session.input_names
+        if takes_picture and self.style_image is None:
+            raise InputError(
+                "this network needs a style picture", where="style_image", fix="give one with --style-image"
+            )
+        if not takes_picture and self.style_image is not None:
+            raise InputError("this network has its styles built in", where="style_image", fix="leave it out")
+        weights = parse_style_weights(self.styles, session.manifest.styles, self.model.style)
+        return Brush(weights, session.manifest.styles, self.style_image)
+
+    def _paint(self, picture: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
+        import numpy as np
+
+        from ganplugin.colour import preserve_colour
+        from ganplugin.images import fit_within
+
+        picture = fit_within(picture, self.max_side) if self.max_side else picture
+        content, alpha = _as_rgb(picture), picture[..., 3:] if picture.shape[2] == 4 else None
+        painted = self._network(content, brush)
+        if self.preserve_color != "off":
+            painted = preserve_colour(painted, content, self.preserve_color)
+        return painted if alpha is None else np.concatenate([painted, alpha], axis=2)
+
+    def _network(self, content: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
+        import numpy as np
+
+        session = self.model.session
+        height, width = content.shape[:2]
+        padded = _pad(content, session.manifest.minimum_size, session.manifest.size_multiple)
+        has_strength = "strength" in session.input_names
+        painted = session.stylize(
+            padded[None],
+            style=brush.picture(),
+            style_weights=None if brush.weights is None else np.asarray(brush.weights, np.float32),
+            strength=self.strength if has_strength else None,
+        )[0, :height, :width]
+        return painted if has_strength else content + np.float32(self.strength) * (painted - content)
+
+
+@dataclass(frozen=True)
+class Brush:
+    """The style of one request: weights over the network's styles, or a style picture."""
+
+    weights: tuple[float, ...] | None
+    styles: tuple[str, ...]
+    painting: Images | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The styles that take part."""
+        return tuple(s for s, w in zip(self.styles, self.weights or (), strict=False) if w > 0)
+
+    def picture(self) -> NDArray[np.float32] | None:
+        """Return the style picture as float32 [1, h, w, 3], or None."""
+        return None if self.painting is None else _as_rgb(self.painting[0])[None]
+
+    def with_style_inputs(self, origin: Origin, name: str) -> Origin:
+        """Return the origin under its new name, with the style picture among its inputs."""
+        from dataclasses import replace
+
+        extra = {} if self.painting is None else self.painting.origin(0).inputs
+        return replace(origin, name=name, inputs={**origin.inputs, **extra})
+
+
+def parse_style_weights(text: str, styles: tuple[str, ...], chosen: str | None) -> tuple[float, ...] | None:
+    """Read ``"great-wave=2,harvest"`` as one weight a style, in the network's order; None for its default.
+
+    Raises `InputError` for unknown styles, negative or non-finite weights, and weights that are all zero.
+    """
+    if not text:
+        return None if chosen is None else tuple(float(style == chosen) for style in styles)
+    if not styles:
+        raise InputError("this network has one style", where=f"styles {text!r}", fix="leave styles out")
+    weights = dict.fromkeys(styles, 0.0)
+    for item in text.split(","):
+        name, _, number = (part.strip() for part in item.partition("="))
+        if name not in weights:
+            raise InputError(f"there is no style {name!r}", where=f"styles {text!r}", fix=did_you_mean(name, styles))
+        weights[name] = _weight(number or "1", text)
+    if not any(weights.values()):
+        raise InputError("all weights are zero", where=f"styles {text!r}", fix="give one style a weight above 0")
+    return tuple(weights.values())
+
+
+def _weight(number: str, text: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight <= 1e6:
+        raise InputError(f"{number!r} is not a weight", where=f"styles {text!r}", fix="write them like a=2,b=0.5")
+    return weight
+
+
+def _as_rgb(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    import numpy as np
+
+    return np.repeat(picture[..., :1], 3, axis=2) if picture.shape[2] < 3 else picture[..., :3]
+
+
+def _pad(content: NDArray[np.float32], minimum: int, multiple: int) -> NDArray[np.float32]:
+    """Extend a picture by its edge pixels to a size that the network takes."""
+    import numpy as np
+
+    height, width = content.shape[:2]
+    target = [-(-max(side, minimum) // multiple) * multiple for side in (height, width)]
+    if target == [height, width]:
+        return content
+    return np.pad(content, ((0, target[0] - height), (0, target[1] - width), (0, 0)), mode="edge")

@@ -1,0 +1,140 @@
+"""Latents to pictures: the part that sampling and interpolation share."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ganplugin.errors import InputError
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.values import LatentBatch, LoadedModel
+from ganplugin.registry import did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["NoiseMode", "Synthesis", "check_latents", "synthesis"]
+
+NoiseMode = Literal["constant", "none", "seeded"]
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A generator with all that is the same for every picture of a request."""
+
+    model: LoadedModel
+    truncation: NDArray[np.float32] | None
+    label: NDArray[np.float32] | None
+    noise: NoiseMode
+
+    def pictures(self, latents: NDArray[np.float32], space: str, seeds: tuple[int, ...]) -> NDArray[np.float32]:
+        """Render z [n, z_dim] or w [n, num_ws, w_dim] as float32 [n, h, w, c], 0..1.
+
+        ``seeds``, one a row or none, draw the noise maps in seeded mode. W latents are final: truncation is not
+        applied to them again.
+        """
+        import numpy as np
+
+        count = len(latents)
+        noise = self._noise_maps(seeds, count) if self.noise == "seeded" else None
+        strength = 0.0 if self.noise == "none" else None
+        if space == "z":
+            return self.model.session.generate(
+                latents, label=self.labels(count), truncation=self.truncation, noise_strength=strength, noise=noise
+            )
+        manifest = self.model.session.manifest
+        blank = np.zeros((count, manifest.z_dim or 1), np.float32)
+        everything = np.ones(manifest.num_ws or 1, np.float32)
+        return self.model.session.generate(
+            blank, label=self.labels(count), ws=latents, mix=everything, noise_strength=strength, noise=noise
+        )
+
+    def to_w(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map z [n, z_dim] to truncated w [n, num_ws, w_dim]."""
+        return self.model.session.map_latents(z, label=self.labels(len(z)), truncation=self.truncation)
+
+    def labels(self, count: int) -> NDArray[np.float32] | None:
+        """Return the class as one row a picture, or None for an unconditional network."""
+        import numpy as np
+
+        return None if self.label is None else np.repeat(self.label[None], count, axis=0)
+
+    def _noise_maps(self, seeds: tuple[int, ...], count: int) -> dict[str, NDArray[np.float32]]:
+        import numpy as np
+
+        shapes = self.model.session.noise_shapes
+        rows = seeds or tuple(range(count))
+        return {name: np.stack([_noise_map(name, seed, size) for seed in rows]) for name, size in shapes.items()}
+
+
+def _noise_map(name: str, seed: int, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Draw the noise of one layer for one seed, independent of every other layer and seed: float32 [1, h, w]."""
+    import numpy as np
+
+    random = np.random.RandomState([seed, zlib.crc32(name.encode())])
+    return random.randn(1, *size).astype(np.float32)
+
+
+def synthesis(
+    model: LoadedModel, context: Context, *, truncation: float, cutoff: int, label: str, noise: NoiseMode
+) -> Synthesis:
+    """Check a request against what the generator has and fix what is common to all of its pictures.
+
+    Raises `InputError` for an option that the network cannot honour (truncation without a W space, a label for an
+    unconditional network, noise modes without noise).
+    """
+    model.require("generator")
+    manifest = model.session.manifest
+    if noise != "constant" and not model.session.noise_shapes:
+        raise InputError("this network has no noise inputs", where="noise", fix="leave noise at constant")
+    return Synthesis(
+        model,
+        _truncation(manifest.num_ws, truncation, cutoff),
+        _label(manifest.classes, label, context),
+        noise,
+    )
+
+
+def _truncation(num_ws: int | None, psi: float, cutoff: int) -> NDArray[np.float32] | None:
+    if psi == 1.0:
+        return None
+    if num_ws is None:
+        raise InputError("this network has no W space", where="truncation", fix="leave truncation at 1")
+    from ganplugin.latents import truncation_vector
+
+    return truncation_vector(psi, num_ws, cutoff or None)
+
+
+def _label(classes: tuple[str, ...], label: str, context: Context) -> NDArray[np.float32] | None:
+    if not classes:
+        if label:
+            raise InputError("this network knows no classes", where=f"label {label!r}", fix="leave the label out")
+        return None
+    if not label:
+        context.reporter.message(f"no label given: using {classes[0]!r} of {', '.join(classes[:8])}")
+    import numpy as np
+
+    vector = np.zeros(len(classes), np.float32)
+    vector[_class_index(classes, label or classes[0])] = 1.0
+    return vector
+
+
+def _class_index(classes: tuple[str, ...], label: str) -> int:
+    if label in classes:
+        return classes.index(label)
+    if label.isascii() and label.isdigit() and int(label) < len(classes):
+        return int(label)
+    raise InputError(f"there is no class {label!r}", where="label", fix=did_you_mean(label, classes))
+
+
+def check_latents(latents: LatentBatch, model: LoadedModel) -> None:
+    """Raise `InputError` unless the latents belong to this model, or to none and have its shape."""
+    manifest = model.session.manifest
+    if latents.model_digest and latents.model_digest != model.digest:
+        raise InputError("the latents belong to another model", where=model.name, fix="load the model they came from")
+    expected = (manifest.z_dim,) if latents.space == "z" else (manifest.num_ws, manifest.w_dim)
+    actual = latents.rows(0, 1).shape[1:]
+    if actual != expected:
+        raise InputError(f"has {latents.space} of shape {expected}, the latents {actual}", where=model.name)
