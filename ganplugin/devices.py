@@ -1,0 +1,110 @@
+"""The devices that a model can be asked to run on, and what onnxruntime calls them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Final
+
+from ganplugin.errors import InputError
+from ganplugin.registry import did_you_mean
+
+__all__ = [
+    "BOTH_WHEELS_FIX",
+    "CPU",
+    "DEVICES",
+    "Backend",
+    "Device",
+    "both_wheels_installed",
+    "installed",
+    "parse_device",
+]
+
+BOTH_WHEELS_FIX: Final = 'run: pip uninstall -y onnxruntime onnxruntime-gpu && pip install "ganplugin[gpu]"'
+"""How to repair an environment that holds both onnxruntime wheels, which overwrite each other's files."""
+
+_GPU_WHEEL: Final = 'run: pip uninstall -y onnxruntime && pip install "ganplugin[gpu]", or use --device cpu'
+_CUDA_LIBRARIES: Final = 'run: pip install "onnxruntime-gpu[cuda,cudnn]" and update the driver, or use --device cpu'
+
+
+@dataclass(frozen=True)
+class Backend:
+    """How one kind of device is reached.
+
+    ``provider`` is onnxruntime's name; ``memory`` what IO binding calls its memory (None: bind in main memory only).
+    ``missing`` is the fix when the installed onnxruntime was built without it, ``broken`` when it does not load.
+    """
+
+    provider: str
+    missing: str
+    broken: str
+    memory: str | None = None
+    indexed: bool = False
+
+
+DEVICES: Final[Mapping[str, Backend]] = {
+    "cpu": Backend("CPUExecutionProvider", "reinstall onnxruntime", "reinstall onnxruntime"),
+    "cuda": Backend("CUDAExecutionProvider", _GPU_WHEEL, _CUDA_LIBRARIES, memory="cuda", indexed=True),
+    "tensorrt": Backend(
+        "TensorrtExecutionProvider",
+        _GPU_WHEEL,
+        "run: pip install tensorrt, or use --device cuda",
+        memory="cuda",
+        indexed=True,
+    ),
+    "directml": Backend(
+        "DmlExecutionProvider",
+        "on Windows run: pip uninstall -y onnxruntime && pip install onnxruntime-directml; elsewhere use --device cpu",
+        "update the graphics driver, or use --device cpu",
+        indexed=True,
+    ),
+    "coreml": Backend(
+        "CoreMLExecutionProvider",
+        'CoreML needs macOS: run pip install "ganplugin[cpu]" there; elsewhere use --device cpu',
+        "use --device cpu",
+    ),
+}
+"""Every device that can be demanded, by the name that ``--device`` takes; ``auto`` comes on top."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device as the user names it: a key of `DEVICES` or ``auto``, and which of several, counted from 0."""
+
+    kind: str
+    index: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.index}" if self.index else self.kind
+
+
+CPU: Final = Device("cpu")
+
+
+def parse_device(text: str) -> Device:
+    """Read ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``directml`` or ``coreml``.
+
+    Raises `InputError` with the nearest known name for anything else, and for a number behind a device that has none.
+    """
+    match = re.fullmatch(r"([a-z]+)(?::(\d{1,3}))?", text.strip().lower(), re.ASCII)
+    kind = match[1] if match else text
+    if match is None or (kind != "auto" and kind not in DEVICES):
+        raise InputError(f"there is no device {text!r}", where="--device", fix=did_you_mean(kind, ["auto", *DEVICES]))
+    if match[2] is not None and (kind == "auto" or not DEVICES[kind].indexed):
+        raise InputError(f"{kind} takes no number", where="--device", fix=f"write --device {kind}")
+    return Device(kind, int(match[2] or 0))
+
+
+def installed(distribution: str) -> str | None:
+    """Return the version of an installed distribution, or None."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def both_wheels_installed() -> bool:
+    """Tell whether ``onnxruntime`` and ``onnxruntime-gpu`` are installed together, so that one broke the other."""
+    return installed("onnxruntime") is not None and installed("onnxruntime-gpu") is not None

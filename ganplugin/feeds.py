@@ -1,0 +1,116 @@
+"""What goes into one run: arrays of the right type and shape, cut along the batch where they have one row a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ganplugin.errors import InputError
+
+__all__ = ["Feeds", "as_picture_rows", "as_planes", "checked", "padded"]
+
+Array = NDArray[np.float32]
+Shape = tuple["int | str", ...]
+
+
+def checked(name: str, value: ArrayLike, shape: Shape) -> Array:
+    """Return ``value`` as contiguous float32, promising finite numbers and the sizes of ``shape`` (names are free).
+
+    Raises `InputError` otherwise.
+    """
+    try:
+        array = np.ascontiguousarray(value, dtype=np.float32).reshape(np.shape(value))
+    except (ValueError, TypeError) as error:
+        raise InputError("is not an array of numbers", where=name) from error
+    fits = array.ndim == len(shape) and all(
+        not isinstance(axis, int) or size == axis for size, axis in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        raise InputError(f"has the shape {_shown(array.shape)}, but needs {_shown(shape)}", where=name)
+    if not np.isfinite(array).all():
+        raise InputError("holds a value that is not a finite number", where=name)
+    return array
+
+
+def _shown(shape: Shape) -> str:
+    return "[" + ", ".join(str(axis) for axis in shape) + "]"
+
+
+@dataclass
+class Feeds:
+    """The inputs of ``rows`` pictures, for a model whose inputs have these ``shapes``."""
+
+    rows: int
+    shapes: Mapping[str, Shape]
+    model_name: str
+    _by_row: dict[str, Array] = field(default_factory=dict)
+    _whole: dict[str, Array] = field(default_factory=dict)
+
+    def add(self, name: str, value: ArrayLike | None, *, neutral: float | None = None) -> Feeds:
+        """Add an input and return self; None leaves the model's default.
+
+        One number stands for a vector of it, and [k] for a row of [batch, k]. A model without the input accepts the
+        ``neutral`` value only. Raises `InputError` if the input is unknown or does not fit.
+        """
+        if value is None:
+            return self
+        if name not in self.shapes:
+            if neutral is not None and np.all(np.asarray(value) == neutral):
+                return self
+            raise InputError(f"the model {self.model_name} takes no {name}", where=name, fix="leave it out")
+        shape = self.shapes[name]
+        array = checked(name, self._spread(value, shape), shape)
+        if not shape or isinstance(shape[0], int):
+            self._whole[name] = array
+        else:
+            self._add_rows(name, array)
+        return self
+
+    def _add_rows(self, name: str, array: Array) -> None:
+        if len(array) == self.rows:
+            self._by_row[name] = array
+        elif len(array) == 1:
+            self._whole[name] = array
+        else:
+            raise InputError(f"has {len(array)} rows for {self.rows} pictures", where=name)
+
+    def _spread(self, value: ArrayLike, shape: Shape) -> ArrayLike:
+        array = np.asarray(value)
+        if array.ndim == 0 and len(shape) == 1 and isinstance(shape[0], int):
+            return np.full(shape[0], array)
+        if array.ndim == 1 and len(shape) == 2:
+            return np.broadcast_to(array, (self.rows, *array.shape))
+        return array
+
+    def part(self, start: int, stop: int) -> dict[str, Array]:
+        """Return the inputs of rows ``start`` to ``stop``."""
+        return self._whole | {name: array[start:stop] for name, array in self._by_row.items()}
+
+
+def as_picture_rows(name: str, pictures: ArrayLike, channels: int) -> Array:
+    """Return pictures as float32 [n, h, w, channels]; one picture [h, w, channels] becomes a row.
+
+    Raises `InputError` for another shape, an empty picture, or values that are not finite.
+    """
+    array = np.asarray(pictures)
+    rows = array[None] if array.ndim == 3 else array
+    checked_rows = checked(name, rows, ("n", "h", "w", channels))
+    if 0 in checked_rows.shape[1:]:
+        raise InputError("a picture has no pixels", where=name)
+    return checked_rows
+
+
+def as_planes(pictures: Array) -> Array:
+    """Turn [n, h, w, c] into contiguous [n, c, h, w]."""
+    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+
+
+def padded(pictures: Array, multiple: int, minimum: int) -> Array:
+    """Grow pictures to the right and below, by reflection, to sides that are multiples and at least ``minimum``."""
+    extra = [-max(side, minimum) % multiple + max(side, minimum) - side for side in pictures.shape[1:3]]
+    if not any(extra) or not len(pictures):
+        return pictures
+    return np.pad(pictures, ((0, 0), (0, extra[0]), (0, extra[1]), (0, 0)), mode="reflect")

@@ -1,0 +1,332 @@
+"""Model files opened and run: pictures in and out as float32 [n, h, w, c], 0..1, any n, on any device.
+
+On the CPU the same rows give the same bytes whatever the batch size, the order and the number of calls; other thread
+counts, devices and onnxruntime versions may differ in the last bits, which is why the options are recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ganplugin.batches import OutOfMemory, is_out_of_memory, suggested_size
+from ganplugin.devices import DEVICES, Device, parse_device
+from ganplugin.errors import GanPluginError, InputError, ModelError
+from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked, padded
+from ganplugin.manifest import Kind, Manifest
+from ganplugin.registry import did_you_mean
+from ganplugin.session_cache import SessionCache, SharedSession
+from ganplugin.sessions import load_onnxruntime, runtime_errors, short_reason
+
+__all__ = ["DEFAULT_THREADS", "Model", "RuntimeOptions", "forget_models", "open_model"]
+
+Array = NDArray[np.float32]
+
+DEFAULT_THREADS: Final = 2
+"""Threads of one session: fixed, so that the bytes of a picture do not depend on the machine's core count."""
+
+_MAPPING_ROWS: Final = 1024
+_CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
+_NOUNS: Final[Mapping[Kind, str]] = {"generator": "generator", "style": "style network", "scorer": "scorer"}
+_CACHE: Final = SessionCache()
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """How models run: ``device`` as `parse_device` reads it, ``threads`` 1..256, ``batch`` rows a run (0 = choose).
+
+    Raises `InputError` if one of them is out of range.
+    """
+
+    device: str = "auto"
+    threads: int = DEFAULT_THREADS
+    batch: int = 0
+
+    def __post_init__(self) -> None:
+        parse_device(self.device)
+        if not 1 <= self.threads <= 256:
+            raise InputError(f"{self.threads} is not a number of threads", where="--threads", fix="choose 1 to 256")
+        if not 0 <= self.batch <= 65536:
+            raise InputError(
+                f"{self.batch} is not a batch size", where="--batch", fix="choose 1 to 65536, or 0 for auto"
+            )
+
+
+def open_model(path: Path, options: RuntimeOptions | None = None) -> Model:
+    """Open a model file; an equal file that is open already on that device is shared, not opened again.
+
+    Raises `FileError` if it cannot be read, `ModelError` if it is not ours or breaks its contract, `ProviderError` if
+    the demanded device did not come up, `DependencyError` if onnxruntime is missing. ``auto`` falls back to the CPU
+    and says so once through the logger ``ganplugin``; `Model.provider` tells what came up.
+    """
+    options = options or RuntimeOptions()
+    return Model(path, options, _CACHE.get(path, parse_device(options.device), options.threads))
+
+
+def forget_models() -> None:
+    """Close every cached session that no `Model` uses, to give memory back to the host."""
+    _CACHE.clear()
+
+
+@dataclass(frozen=True)
+class Model:
+    """An open model file. Safe to use from many threads at once."""
+
+    path: Path
+    options: RuntimeOptions
+    _shared: SharedSession = field(repr=False)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the file says of itself."""
+        return self._shared.manifest
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, 64 hexadecimal digits."""
+        return self._shared.digest
+
+    @property
+    def provider(self) -> str:
+        """The provider that really came up, such as ``CPUExecutionProvider``."""
+        return self._shared.provider
+
+    @property
+    def device(self) -> Device:
+        """The device behind `provider`; never ``auto``."""
+        return self._shared.device
+
+    @cached_property
+    def inputs(self) -> Mapping[str, tuple[int | str, ...]]:
+        """Every input's shape in the file: sizes, or names for axes that are free."""
+        session = self._shared.session
+        return {
+            port.name: tuple(axis if isinstance(axis, int) else str(axis or "any") for axis in port.shape)
+            for port in (*session.get_inputs(), *session.get_overridable_initializers())
+        }
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of `inputs`."""
+        return tuple(self.inputs)
+
+    @property
+    def batch_size(self) -> int:
+        """How many pictures one run takes at first: the option, or chosen by picture size and device."""
+        side = 512  # what a style network, which takes any size, is likely to meet
+        return self.options.batch or suggested_size(
+            (self.manifest.height or side) * (self.manifest.width or side), self.device.kind
+        )
+
+    @cached_property
+    def optional_inputs(self) -> tuple[str, ...]:
+        """The inputs that carry their default in the file."""
+        return tuple(port.name for port in self._shared.session.get_overridable_initializers())
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what the file computes."""
+        return tuple(port.name for port in self._shared.session.get_outputs())
+
+    def run(self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None) -> dict[str, Array]:
+        """Run the network once and return the named outputs (default: all) as the file has them, planes first.
+
+        Only what the named outputs need is computed. Raises `InputError` for an unknown name, a wrong shape or a value
+        that is not finite, `ModelError` if the run fails.
+        """
+        wanted = list(outputs if outputs is not None else self.outputs)
+        for name in wanted:
+            self._known(name, self.outputs, "output")
+        values = {name: self._checked(name, value) for name, value in feeds.items()}
+        missing = [name for name in self.inputs if name not in values and name not in self.optional_inputs]
+        if missing:
+            raise InputError(f"the input {missing[0]!r} is missing", where=self.manifest.name)
+        return dict(zip(wanted, self._run(values, wanted), strict=True))
+
+    def generate(
+        self,
+        z: ArrayLike,
+        *,
+        label: ArrayLike | None = None,
+        truncation: ArrayLike | None = None,
+        ws: ArrayLike | None = None,
+        mix: ArrayLike | None = None,
+        noise_strength: float | None = None,
+        noise: Mapping[str, ArrayLike] | None = None,
+    ) -> Array:
+        """Return the pictures of latents ``z`` [n, z_dim] as [n, h, w, c], 0..1, in as many runs as memory asks for.
+
+        ``label``: [classes] or [n, classes]. ``truncation``, ``mix``: one number or [num_ws]. ``ws``: [1 or n, num_ws,
+        w_dim], used as far as ``mix`` says (default then: 1, fully). ``noise``: arrays [1 or n, 1, h, w] by input name.
+        A neutral value (truncation 1, noise strength 1) is accepted by every generator.
+        Raises `InputError` for what this model does not take, `ModelError` if a run fails.
+        """
+        feeds = self._latent_feeds(z, label, truncation)
+        feeds.add("ws", ws)
+        feeds.add("mix", 1.0 if mix is None and ws is not None else mix, neutral=0.0 if ws is None else None)
+        feeds.add("noise_strength", noise_strength, neutral=1.0)
+        for name, value in (noise or {}).items():
+            feeds.add(name, value)
+        height, width = self._size()
+        pictures = np.empty((feeds.rows, height, width, _CHANNELS[self.manifest.channels]), np.float32)
+        self._batches(feeds, "image", height * width, _fill_pictures(pictures))
+        return pictures
+
+    def map_latents(
+        self, z: ArrayLike, *, label: ArrayLike | None = None, truncation: ArrayLike | None = None
+    ) -> Array:
+        """Return ``w`` [n, num_ws, w_dim] of latents ``z`` [n, z_dim]; no picture is computed.
+
+        Raises `InputError` if the model has no W space.
+        """
+        feeds = self._latent_feeds(z, label, truncation)
+        if self.manifest.num_ws is None or self.manifest.w_dim is None:
+            raise InputError(f"the family {self.manifest.family} has no W space", where=self.manifest.name)
+        latents = np.empty((feeds.rows, self.manifest.num_ws, self.manifest.w_dim), np.float32)
+        self._batches(feeds, "w", 1, _fill(latents), most=_MAPPING_ROWS)
+        return latents
+
+    def stylize(
+        self,
+        content: ArrayLike,
+        *,
+        style: ArrayLike | None = None,
+        style_weights: ArrayLike | None = None,
+        strength: float | None = None,
+    ) -> Array:
+        """Return pictures [n, h, w, 3], 0..1, redrawn in a style, at the very size that they came in.
+
+        ``style``: a picture [h, w, 3], for networks that take one. ``style_weights``: [styles], for networks that know
+        several. ``strength``: 0..1. Small or odd sizes are padded by reflection for the network and cut back.
+        Raises `InputError` for what this model does not take, `ModelError` if a run fails.
+        """
+        self._demand("style")
+        pictures = as_picture_rows("content", content, 3)
+        rows, height, width, _ = pictures.shape
+        grown = padded(pictures, self.manifest.size_multiple, self.manifest.minimum_size)
+        feeds = self._feeds(rows).add("content", as_planes(grown))
+        if style is not None:
+            feeds.add("style", as_planes(as_picture_rows("style", style, 3)[:1]))
+        feeds.add("style_weights", style_weights)
+        feeds.add("strength", strength, neutral=1.0)
+        painted = np.empty((rows, height, width, _CHANNELS[self.manifest.channels]), np.float32)
+        self._batches(feeds, "image", grown.shape[1] * grown.shape[2], _fill_pictures(painted))
+        return painted
+
+    def score(self, images: ArrayLike, *, label: ArrayLike | None = None) -> Array:
+        """Return the scorer's opinion [n] of pictures [n, h, w, c], 0..1, at the manifest's size; higher is better.
+
+        Raises `InputError` if size or channels do not fit, `ModelError` if a run fails.
+        """
+        self._demand("scorer")
+        pictures = as_picture_rows("images", images, _CHANNELS[self.manifest.channels])
+        height, width = self._size()
+        if pictures.shape[1:3] != (height, width):
+            raise InputError(
+                f"pictures are {pictures.shape[2]}x{pictures.shape[1]}, but the scorer judges {width}x{height}",
+                where=self.manifest.name,
+                fix="resize the pictures or use the scorer of this generator",
+            )
+        feeds = self._feeds(len(pictures)).add("image", as_planes(pictures)).add("label", label)
+        scores = np.empty(len(pictures), np.float32)
+        self._batches(feeds, "score", height * width, _fill(scores))
+        return scores
+
+    def _latent_feeds(self, z: ArrayLike, label: ArrayLike | None, truncation: ArrayLike | None) -> Feeds:
+        self._demand("generator")
+        latents = checked("z", z, self.inputs["z"])
+        if label is None and self.manifest.classes:
+            known = ", ".join(self.manifest.classes[:8])
+            raise InputError("a class must be chosen", where=self.manifest.name, fix=f"give a label: {known}")
+        feeds = self._feeds(len(latents)).add("z", latents).add("label", label)
+        return feeds.add("truncation", truncation, neutral=1.0)
+
+    def _feeds(self, rows: int) -> Feeds:
+        return Feeds(rows, self.inputs, self.manifest.name)
+
+    def _size(self) -> tuple[int, int]:
+        height, width = self.manifest.height, self.manifest.width
+        if height is None or width is None:
+            raise ModelError("its manifest lacks the picture size", where=self.path)
+        return height, width
+
+    def _demand(self, kind: Kind) -> None:
+        if self.manifest.kind != kind:
+            raise InputError(
+                f"is a {_NOUNS[self.manifest.kind]}, but a {_NOUNS[kind]} is needed",
+                where=self.manifest.name,
+                fix="choose another model; see: ganplugin models",
+            )
+
+    def _batches(
+        self, feeds: Feeds, output: str, pixels: int, fill: Callable[[int, int, Array], None], most: int = 0
+    ) -> None:
+        def batch(start: int, stop: int) -> None:
+            fill(start, stop, self._run(feeds.part(start, stop), [output])[0])
+
+        wanted = self.options.batch or most or suggested_size(pixels, self.device.kind)
+        self._shared.batches.run((output, pixels), feeds.rows, wanted, batch)
+
+    def _run(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
+        try:
+            with self._shared.turn():
+                return self._run_on_device(feeds, outputs)
+        except GanPluginError:
+            raise
+        except runtime_errors() as error:
+            where = f"{self.path} on {self.device}"
+            if is_out_of_memory(error):
+                fix = "use a smaller size, close other programs, or choose --device cpu"
+                raise OutOfMemory("does not fit into memory", where=where, fix=fix) from error
+            raise ModelError(f"the run failed: {short_reason(str(error))}", where=where) from error
+
+    def _run_on_device(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
+        session, memory = self._shared.session, DEVICES[self.device.kind].memory
+        run_options = self._run_options(outputs)
+        if memory is None:
+            found: list[Array] = session.run(outputs, dict(feeds), run_options)
+            return found
+        binding = session.io_binding()
+        for name, value in feeds.items():
+            binding.bind_cpu_input(name, value)
+        for name in outputs:
+            # The result's buffer stays on the device until the run is over; its shape need not be known before.
+            binding.bind_output(name, memory, self.device.index)
+        session.run_with_iobinding(binding, run_options)
+        copied: list[Array] = binding.copy_outputs_to_cpu()
+        return copied
+
+    def _run_options(self, outputs: list[str]) -> Any:  # noqa: ANN401 - onnxruntime.RunOptions or None
+        if set(outputs) == set(self.outputs):
+            return None
+        options = load_onnxruntime().RunOptions()
+        options.only_execute_path_to_fetches = True
+        return options
+
+    def _checked(self, name: str, value: ArrayLike) -> Array:
+        self._known(name, tuple(self.inputs), "input")
+        return checked(name, value, self.inputs[name])
+
+    def _known(self, name: str, names: tuple[str, ...], noun: str) -> None:
+        if name not in names:
+            raise InputError(f"has no {noun} {name!r}", where=self.manifest.name, fix=did_you_mean(name, names))
+
+
+def _fill(target: Array) -> Callable[[int, int, Array], None]:
+    def fill(start: int, stop: int, found: Array) -> None:
+        target[start:stop] = found
+
+    return fill
+
+
+def _fill_pictures(target: Array) -> Callable[[int, int, Array], None]:
+    def fill(start: int, stop: int, found: Array) -> None:
+        target[start:stop] = found.transpose(0, 2, 3, 1)[:, : target.shape[1], : target.shape[2]]
+
+    return fill
