@@ -25,10 +25,9 @@ def checked(name: str, value: ArrayLike, shape: Shape) -> Array:
         array = np.ascontiguousarray(value, dtype=np.float32).reshape(np.shape(value))
     except (ValueError, TypeError) as error:
         raise InputError("is not an array of numbers", where=name) from error
-    fits = array.ndim == len(shape) and all(
-        not isinstance(axis, int) or size == axis for size, axis in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
+    if array.ndim != len(shape) or any(
+        isinstance(axis, int) and array.shape[i] != axis for i, axis in enumerate(shape)
+    ):
         raise InputError(f"has the shape {_shown(array.shape)}, but needs {_shown(shape)}", where=name)
     if not np.isfinite(array).all():
         raise InputError("holds a value that is not a finite number", where=name)

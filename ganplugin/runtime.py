@@ -130,6 +130,15 @@ class Model:
         return tuple(port.name for port in self._shared.session.get_overridable_initializers())
 
     @cached_property
+    def noise_shapes(self) -> Mapping[str, tuple[int, int]]:
+        """The height and width of every noise input, by name; empty for a network without noise."""
+        return {
+            name: (shape[2], shape[3])
+            for name, shape in self.inputs.items()
+            if name.startswith("noise_") and len(shape) == 4 and isinstance(shape[2], int) and isinstance(shape[3], int)
+        }
+
+    @cached_property
     def outputs(self) -> tuple[str, ...]:
         """The names of what the file computes."""
         return tuple(port.name for port in self._shared.session.get_outputs())
