@@ -15,33 +15,27 @@ LONGEST_FILE = 400
 
 # A row for each module or package of the core, from the bottom up: what of ours it may import.
 # A package's row holds for all its modules, which may import one another.
-BASE = {"ganplugin.errors", "ganplugin.limits", "ganplugin.files", "ganplugin.registry", "ganplugin.seeds"}
-FORMATS = {
-    "ganplugin.builtin",
-    "ganplugin.images",
-    "ganplugin.latents",
-    "ganplugin.library",
-    "ganplugin.manifest",
-    "ganplugin.modelfile",
-    "ganplugin.png",
-    "ganplugin.provenance",
-    "ganplugin.video",
-}
-RUNTIME = {
-    f"ganplugin.{name}" for name in "batches devices native_output optimised runtime session_cache sessions".split()
-}
-NETWORKS = {"ganplugin.errors", "ganplugin.limits", "ganplugin.registry", "ganplugin.manifest"}
+
+
+def ours(*names: str) -> set[str]:
+    return {f"ganplugin.{name}" for name in names}
+
+
+BASE = ours("errors", "limits", "files", "registry", "seeds")
+FORMATS = ours("builtin", "images", "latents", "library", "manifest", "modelfile", "png", "provenance", "video")
+RUNTIME = ours("batches", "devices", "native_output", "optimised", "runtime", "session_cache", "sessions")
+NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin": set(),
-    "ganplugin.__main__": {"ganplugin.cli"},
+    "ganplugin.__main__": ours("cli"),
     **dict.fromkeys(BASE, BASE),
     **dict.fromkeys(FORMATS, BASE | FORMATS),
     **dict.fromkeys(RUNTIME, BASE | FORMATS | RUNTIME),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
     "ganplugin.models": NETWORKS,
-    "ganplugin.train": BASE | FORMATS | {"ganplugin.models"},
-    "ganplugin.export": BASE | FORMATS | RUNTIME | {"ganplugin.models"},
-    "ganplugin.cli": BASE | FORMATS | RUNTIME | {"ganplugin.nodes", "ganplugin.export", "ganplugin.train"},
+    "ganplugin.train": BASE | FORMATS | ours("models"),
+    "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models"),
+    "ganplugin.cli": BASE | FORMATS | RUNTIME | ours("nodes", "export", "train"),
 }
 
 
@@ -61,7 +55,7 @@ TORCH_HOMES = "ganplugin.models ganplugin.train ganplugin.export"
 GUESTS = {
     "torch": guest(at_once=TORCH_HOMES),
     "torchvision": guest(late="ganplugin.train"),
-    "safetensors": guest(at_once="ganplugin.export", late="ganplugin.train"),
+    "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
     "onnx": guest(late="ganplugin.modelfile ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),

@@ -1,0 +1,138 @@
+"""Write docs/commands.md and docs/nodes.md from the commands and nodes themselves; with --check only compare.
+
+tests/test_docs.py fails while a page differs from what this makes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import click
+from pydantic.fields import FieldInfo
+
+from ganplugin.cli import cli
+from ganplugin.nodes import NODES, Node
+from ganplugin.nodes.base import SOCKETS, socket_of
+
+__all__ = ["commands", "main", "pages"]
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = 100
+MADE = "<!-- Made by scripts/make_docs.py: change the code, then run `make docs`. -->\n"
+COMMANDS_INTRO = """# Commands
+
+Every command, as `--help` shows it. `MODEL` is a path or `builtin:NAME`; `ganplugin models` lists the names.
+Errors are one line on standard error; `ganplugin.errors` lists the exit codes.
+"""
+NODES_INTRO = """# Nodes
+
+Every node, as its class declares it. Ids and input names never change; inputs are only ever appended.
+An input of type {sockets} takes a link from another node, any other input a value.
+"""
+KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
+
+
+def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Give every command, groups before what they hold, with the words that call it and a context for its help."""
+    context = click.Context(cli, info_name="ganplugin", terminal_width=WIDTH, max_content_width=WIDTH)
+    yield from _below(cli, context)
+
+
+def _below(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+    yield context.command_path, command, context
+    if not isinstance(command, click.Group):
+        return
+    for name in command.list_commands(context):
+        child = command.get_command(context, name)
+        if child is not None and not child.hidden:
+            inner = click.Context(child, info_name=name, parent=context, terminal_width=WIDTH, max_content_width=WIDTH)
+            yield from _below(child, inner)
+
+
+def commands_page() -> str:
+    """Return docs/commands.md."""
+    parts = [MADE, COMMANDS_INTRO]
+    for path, command, context in commands():
+        text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+        parts.append(f"## {path}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def nodes_page() -> str:
+    """Return docs/nodes.md."""
+    parts = [MADE, NODES_INTRO.format(sockets=", ".join(sorted(SOCKETS.values())))]
+    return "\n".join([*parts, *(_node_section(node) for node in NODES)])
+
+
+def _node_section(node: type[Node]) -> str:
+    inputs = "\n".join(_input_row(name, field) for name, field in node.model_fields.items())
+    outputs = "\n".join(f"| `{name}` | {_type(field)} |" for name, field in node.Outputs.model_fields.items())
+    return (
+        f"## {node.title}\n\n`{node.id}`, version {node.version}. {_one_line(node.__doc__)}\n\n"
+        f"| input | type | default | meaning |\n| --- | --- | --- | --- |\n{inputs}\n\n"
+        f"| output | type |\n| --- | --- |\n{outputs}\n"
+    )
+
+
+def _input_row(name: str, field: FieldInfo) -> str:
+    if field.is_required():
+        default = "required"
+    elif field.default in (None, ""):
+        default = "none"
+    else:
+        default = f"`{_value(field.default)}`"
+    return f"| `{name}` | {_type(field)} | {default} | {_one_line(field.description).replace('|', chr(92) + '|')} |"
+
+
+def _type(field: FieldInfo) -> str:
+    if socket := socket_of(field):
+        return socket
+    annotation = field.annotation
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return f"list of {KINDS[get_args(annotation)[0]]}s"
+    return KINDS[annotation] + _range(field) if annotation in KINDS else str(annotation)
+
+
+def _range(field: FieldInfo) -> str:
+    low = next((item.ge for item in field.metadata if hasattr(item, "ge")), None)
+    high = next((item.le for item in field.metadata if hasattr(item, "le")), None)
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f", {_value(low)} or more"
+    return f", {_value(low)} to {_value(high)}" if low is not None else f", at most {_value(high)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").replace("``", "`").split())
+
+
+def pages() -> dict[Path, str]:
+    """Return the generated pages: path to text."""
+    return {ROOT / "docs" / "commands.md": commands_page(), ROOT / "docs" / "nodes.md": nodes_page()}
+
+
+def main() -> None:
+    """Write the pages, or with --check name the stale ones and exit with 1."""
+    fresh = pages()
+    stale = [path for path, text in fresh.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if "--check" in sys.argv[1:]:
+        sys.exit(f"stale, run `make docs`: {', '.join(path.name for path in stale)}" if stale else 0)
+    for path in stale:
+        path.write_text(fresh[path], encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
