@@ -120,15 +120,15 @@ def test_the_examples_of_a_page_parse(page: Path):
                 pytest.fail(f"{page.name}: ganplugin {shlex.join(arguments)}: {error.format_message()}")
 
 
+def is_quick(arguments: list[str]) -> bool:
+    model = next((word for word in arguments[1:] if not word.startswith("-")), "builtin:")
+    return arguments[0] in QUICK and model.startswith("builtin:")
+
+
 def quick_examples() -> list[list[str]]:
-    found = {
-        tuple(arguments)
-        for page in PAGES
-        for block in CONSOLE.findall(page.read_text(encoding="utf-8"))
-        for arguments in examples(block)
-        if arguments and arguments[0] in QUICK and all(a.startswith("builtin:") for a in arguments[1:2] if "-" != a[0])
-    }
-    return [list(arguments) for arguments in sorted(found)]
+    blocks = [block for page in PAGES for block in CONSOLE.findall(page.read_text(encoding="utf-8"))]
+    found = {tuple(arguments) for block in blocks for arguments in examples(block) if arguments}
+    return [list(arguments) for arguments in sorted(found) if is_quick(list(arguments))]
 
 
 @pytest.mark.parametrize("arguments", quick_examples(), ids=shlex.join)

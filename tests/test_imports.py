@@ -61,10 +61,10 @@ def test_asking_for_help_loads_nothing_heavy(arguments: list[str], tmp_path: Pat
 def test_every_command_shows_its_help_without_heavy_packages(tmp_path: Path):
     code = (
         "import click\n"
-        "from ganplugin.cli import main\n"
-        "context = click.Context(main, info_name='ganplugin')\n"
-        "for name in main.list_commands(context):\n"
-        "    command = main.get_command(context, name)\n"
+        "from ganplugin.cli import cli\n"
+        "context = click.Context(cli, info_name='ganplugin')\n"
+        "for name in cli.list_commands(context):\n"
+        "    command = cli.get_command(context, name)\n"
         "    print(command.get_help(click.Context(command, info_name=name, parent=context)))\n"
     )
     printed, loaded, _ = start(code, tmp_path)

@@ -22,8 +22,23 @@ def ours(*names: str) -> set[str]:
 
 
 BASE = ours("errors", "limits", "files", "registry", "seeds")
-FORMATS = ours("builtin", "images", "latents", "library", "manifest", "modelfile", "png", "provenance", "video")
-RUNTIME = ours("batches", "devices", "native_output", "optimised", "runtime", "session_cache", "sessions")
+FORMATS = ours(
+    "animation",
+    "builtin",
+    "colour",
+    "images",
+    "latent_files",
+    "latents",
+    "library",
+    "manifest",
+    "modelfile",
+    "png",
+    "provenance",
+    "sheets",
+    "sizing",
+    "video",
+)
+RUNTIME = ours("batches", "devices", "feeds", "native_output", "optimised", "runtime", "session_cache", "sessions")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin": set(),

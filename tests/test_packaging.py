@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import ganplugin
+import ganplugin.cli
 from tests.source import FOLDERS, ROOT
 
 PACKAGED = re.compile(r".*\.py$|py\.typed$|builtin/[^/]+\.(?:onnx|json|webp|md)$")
@@ -109,6 +110,6 @@ def test_the_versions_agree():
     assert version("ganplugin") == ganplugin.__version__
 
 
-def test_the_console_script_is_the_command_group():
+def test_the_console_script_starts_the_command_line():
     (script,) = entry_points(group="console_scripts", name="ganplugin")
-    assert script.load().name == "ganplugin"
+    assert script.load() is ganplugin.cli.main
