@@ -1,0 +1,350 @@
+"""Pictures in and out: bounded decoding of untrusted files, atomic writing with provenance text."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import io
+import json
+import re
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganplugin.errors import FileError, ImageError, InputError
+from ganplugin.files import atomic_write, os_errors
+from ganplugin.limits import MAX_PIXELS
+from ganplugin.png import encode_png
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "Picture",
+    "decode_picture",
+    "encode_picture",
+    "from_uint8",
+    "json_text",
+    "list_pictures",
+    "read_picture",
+    "read_text",
+    "text_as_exif",
+    "to_uint8",
+    "write_picture",
+]
+
+PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+"""Suffixes of files that a folder is searched for."""
+
+_FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+_FORMATS_FIX: Final = "use a PNG, JPEG, WebP, BMP, GIF or TIFF picture"
+_MAX_FILE_BYTES: Final = 2**30
+_DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+_OTHER_DECODER_ERRORS = (EOFError, MemoryError, RuntimeError, struct.error, zlib.error, UserWarning)
+_ORIENTATION: Final = 0x0112
+_EXIF_IFD: Final = 0x8769
+_USER_COMMENT: Final = 0x9286
+_ASCII_COMMENT: Final = b"ASCII\0\0\0"
+_JPEG_TEXT_BYTES: Final = 65_000
+_EIGHT_BITS: Final = 255
+_SIXTEEN_BITS: Final = 65_535
+
+# Hiding Pillow's chatter means changing the process-wide warning filters for a moment: one decoder at a time.
+_DECODING = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture: ``rgb`` float32 [h, w, 3] and, where the file has it, ``alpha`` float32 [h, w], both 0..1.
+
+    Colours are sRGB and not multiplied by alpha. ``name`` is the file's name; ``sha256`` the digest of its bytes.
+    """
+
+    rgb: NDArray[np.float32]
+    alpha: NDArray[np.float32] | None
+    name: str
+    sha256: str
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a picture file; see `decode_picture`. Raises `FileError` if it is missing or unreadable."""
+    return decode_picture(_read_bytes(path), str(path))
+
+
+def decode_picture(data: bytes, name: str) -> Picture:
+    """Decode PNG, JPEG, WebP, BMP, GIF or TIFF bytes, whatever the file is called, upright (EXIF) and in sRGB.
+
+    Any bit depth and colour mode is brought to 0..1: 16-bit grey keeps its precision, 16-bit colour is read with 8 bits
+    a channel (Pillow's limit), CMYK goes through its embedded profile where there is one. Of an animated or
+    multi-page file the first frame is read. Raises `ImageError` for all that is not such a picture: other formats,
+    damage, truncation, more than `MAX_PIXELS` pixels.
+    """
+    with _decoder(data, name) as image:
+        image.load()
+        rgb, alpha = _pixels(_in_srgb(_upright(image)))
+    return Picture(rgb=rgb, alpha=alpha, name=Path(name).name, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _read_bytes(path: Path) -> bytes:
+    with os_errors(path), path.open("rb") as stream:
+        data = stream.read(_MAX_FILE_BYTES + 1)
+    if len(data) > _MAX_FILE_BYTES:
+        raise ImageError("is larger than 1 GiB", where=path, fix="use a smaller picture")
+    return data
+
+
+@contextlib.contextmanager
+def _decoder(data: bytes, name: str) -> Iterator[Image.Image]:
+    """Give the opened, not yet decoded picture; whatever Pillow raises inside becomes one `ImageError`."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not data:
+        raise ImageError("is empty", where=name, fix=_FORMATS_FIX)
+    try:
+        with _DECODING, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                _check_size(image.size, name)
+                yield image
+    except UnidentifiedImageError as error:
+        raise ImageError("is not a picture, or is damaged", where=name, fix=_FORMATS_FIX) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(name) from error
+    except (*_DECODER_ERRORS, *_OTHER_DECODER_ERRORS) as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise ImageError(f"is damaged or cut short ({reason})", where=name, fix="get or export it again") from error
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise _too_large(name)
+
+
+def _too_large(name: str) -> ImageError:
+    return ImageError(f"has more than {MAX_PIXELS // 10**6} million pixels", where=name, fix="scale it down first")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    try:
+        turn = turns.get(image.getexif().get(_ORIENTATION, 1))
+    except (*_DECODER_ERRORS, *_OTHER_DECODER_ERRORS):
+        return image  # damaged EXIF data is no reason to refuse sound pixels
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.info = dict(image.info)
+    return turned
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """Return RGB and CMYK pictures that carry another colour profile than sRGB converted to sRGB."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "CMYK"):
+        return image
+    try:
+        from PIL import ImageCms
+
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImportError, *_DECODER_ERRORS):  # no littlecms, or a profile that it cannot use
+        return image
+    return image if converted is None else converted
+
+
+def _pixels(image: Image.Image) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _high_depth_grey(image), None
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        rgba = from_uint8(np.asarray(image.convert("RGBA")))
+        return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
+    return from_uint8(np.asarray(image.convert("RGB"))), None
+
+
+def _high_depth_grey(image: Image.Image) -> NDArray[np.float32]:
+    values = np.asarray(image, dtype=np.float64)
+    if image.mode.startswith("I;16") or image.format == "PNG":
+        values = values / _SIXTEEN_BITS
+    if not (values.size and values.min() >= 0 and values.max() <= 1):  # false for NaN too
+        raise ImageError("its 32-bit pixels have no known range", where="TIFF", fix="save it with 8 or 16 bits")
+    return np.repeat(values[..., None].astype(np.float32), 3, axis=2)
+
+
+def list_pictures(path: Path) -> tuple[Path, ...]:
+    """Return the pictures that ``path`` names: one file, those of a folder, or those that match a pattern (``*``).
+
+    Folders are not searched below; hidden files and files without a picture's suffix are left out; numbers sort by
+    value (2 before 10). Raises `FileError` if there is none.
+    """
+    with os_errors(path):
+        if path.is_file():
+            return (path,)
+        if path.is_dir():
+            found = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+        else:
+            found = [Path(match) for match in glob.glob(str(path))]  # noqa: PTH207 - Path.glob takes no absolute pattern
+        pictures = [entry for entry in found if entry.suffix.lower() in PICTURE_SUFFIXES and entry.is_file()]
+    if not pictures:
+        missing = not found and not path.is_dir()
+        what = "no such file or folder" if missing else "holds no pictures"
+        raise FileError(what, where=path, fix="check the path" if missing else _FORMATS_FIX)
+    return tuple(sorted(pictures, key=_natural_order))
+
+
+def _natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    parts = re.findall(r"[0-9]+|[^0-9]+", path.name.lower())
+    return [(0, int(part), "") if part[0].isdigit() else (1, 0, part) for part in parts], str(path)
+
+
+def to_uint8(pixels: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Round 0..1 to 0..255, half to even, after clipping. Raises `ImageError` if a value is NaN."""
+    if pixels.size and np.isnan(pixels.min()):
+        raise ImageError("the picture holds NaN values", fix="check the model: its output is not finite")
+    scaled = np.clip(pixels, 0, 1, dtype=np.float32)
+    scaled *= _EIGHT_BITS
+    levels: NDArray[np.uint8] = np.rint(scaled, out=scaled).astype(np.uint8)
+    return levels
+
+
+def from_uint8(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return 0..255 as float32 0..1; `to_uint8` gives the same bytes back."""
+    return np.divide(pixels, _EIGHT_BITS, dtype=np.float32)
+
+
+def write_picture(
+    pixels: NDArray[np.float32],
+    path: Path,
+    *,
+    text: Mapping[str, str],
+    overwrite: bool = False,
+    quality: int = 95,
+) -> None:
+    """Write ``pixels`` to ``path`` whole or not at all, in the format of its suffix; see `encode_picture`.
+
+    Raises `FileError` if the file exists (without ``overwrite``) or cannot be written.
+    """
+    data = encode_picture(pixels, path.suffix, text=text, quality=quality)
+    with atomic_write(path, overwrite=overwrite) as part:
+        part.write_bytes(data)
+
+
+def encode_picture(pixels: NDArray[np.float32], suffix: str, *, text: Mapping[str, str], quality: int = 95) -> bytes:
+    """Return float [h, w, 1 | 3 | 4] in 0..1 as the bytes of a ``.png``, ``.jpg`` or ``.webp`` file.
+
+    PNG and WebP are lossless; ``quality`` (1..100) is JPEG's, and JPEG shows transparent pictures on white.
+    ``text`` goes into tEXt/iTXt chunks (PNG) or, as JSON, into the EXIF user comment; `read_text` reads it back.
+    Raises `InputError` for another suffix or quality and `ImageError` for pixels that the format cannot hold.
+    """
+    encoder = _ENCODERS.get(suffix.lower())
+    if encoder is None:
+        known = ", ".join(sorted(_ENCODERS))
+        raise InputError(f"{suffix or 'no suffix'!r} is not a format to write", fix=f"use one of {known}")
+    if not 1 <= quality <= 100:
+        raise InputError(f"{quality} is not in 1..100", where="quality")
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
+        raise ImageError(f"cannot write pixels of shape {list(pixels.shape)}", fix="give [h, w, 1 | 3 | 4]")
+    return encoder(to_uint8(pixels), text, quality)
+
+
+def _encode_png(pixels: NDArray[np.uint8], text: Mapping[str, str], quality: int) -> bytes:
+    return encode_png(pixels, text)
+
+
+def _encode_webp(pixels: NDArray[np.uint8], text: Mapping[str, str], quality: int) -> bytes:
+    image = _pillow_image(pixels)
+    return _saved(image, "WEBP", {"lossless": True, "exact": True, "method": 2, "exif": text_as_exif(text)})
+
+
+def _encode_jpeg(pixels: NDArray[np.uint8], text: Mapping[str, str], quality: int) -> bytes:
+    from PIL import Image
+
+    exif = text_as_exif(text)
+    if len(exif) > _JPEG_TEXT_BYTES:
+        raise ImageError("the provenance is too long for a JPEG", fix="write .png or .webp")
+    image = _pillow_image(pixels)
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return _saved(image, "JPEG", {"quality": quality, "subsampling": 0, "optimize": True, "exif": exif})
+
+
+_ENCODERS: Final = {".png": _encode_png, ".jpg": _encode_jpeg, ".jpeg": _encode_jpeg, ".webp": _encode_webp}
+
+
+def _pillow_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _saved(image: Image.Image, kind: str, options: Mapping[str, object]) -> bytes:
+    stream = io.BytesIO()
+    try:
+        image.save(stream, kind, **options)
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"a {kind} cannot hold {image.width} x {image.height} pixels ({error})", fix="write .png"
+        ) from error
+    return stream.getvalue()
+
+
+def text_as_exif(text: Mapping[str, str]) -> bytes:
+    """Return an EXIF block whose user comment is ``text`` as JSON: how JPEG and WebP carry it."""
+    from PIL import Image
+
+    exif = Image.Exif()
+    if text:
+        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII_COMMENT + json.dumps(dict(text)).encode("ascii")
+    return exif.tobytes()
+
+
+def read_text(path: Path) -> dict[str, str]:
+    """Return the text that `write_picture` (or, for PNG, any program) put beside the pixels; empty if there is none.
+
+    Raises `FileError` and `ImageError` as `read_picture` does; oversized text (Pillow's limits: 1 MiB a compressed
+    chunk, 64 MiB in all) counts as damage.
+    """
+    with _decoder(_read_bytes(path), str(path)) as image:
+        if image.format == "PNG":
+            return _png_text(image)
+        if image.format == "GIF":
+            return json_text(image.info.get("comment"))
+        comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
+        return json_text(comment.removeprefix(_ASCII_COMMENT) if isinstance(comment, bytes) else None)
+
+
+def _png_text(image: Image.Image) -> dict[str, str]:
+    # Text after the pixels needs all of them decoded, of an animation every frame: there, ours comes first.
+    entries = image.info if getattr(image, "is_animated", False) else getattr(image, "text", {})
+    return {str(key): str(value) for key, value in entries.items() if isinstance(value, str)}
+
+
+def json_text(data: bytes | None) -> dict[str, str]:
+    """Return the JSON object of strings in ``data``; a foreign comment counts as no text."""
+    try:
+        entries = json.loads(data or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    entries = entries if isinstance(entries, dict) else {}
+    return {key: value for key, value in entries.items() if isinstance(value, str)}
