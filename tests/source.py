@@ -1,12 +1,14 @@
-"""The package's source as the guard tests read it: every module with its import name, text and syntax tree."""
+"""The source as the guard tests read it: every module with its import name, text and syntax tree, and the scripts."""
 
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"ganplugin": ROOT / "ganplugin", "ganplugin.export": ROOT / "export", "ganplugin.nodes": ROOT / "nodes"}
@@ -33,3 +35,13 @@ def modules() -> Iterator[Module]:
             parts = path.relative_to(folder).with_suffix("").parts
             name = ".".join((package, *parts)).removesuffix(".__init__")
             yield Module(name, path, path.read_text(encoding="utf-8"))
+
+
+def load_script(name: str) -> ModuleType:
+    """Import ``scripts/<name>.py``, which is no part of a package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import click
 import pytest
@@ -15,7 +13,7 @@ from click.testing import CliRunner
 
 from ganplugin.cli import COMMANDS, cli
 from ganplugin.nodes import NODES
-from tests.source import ROOT
+from tests.source import ROOT, load_script
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CONSOLE = re.compile(r"```(?:console|bash|sh|shell)\n(.*?)```", re.DOTALL)
@@ -24,16 +22,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 QUICK = {"inspect", "models", "sample"}
 
 
-def load_make_docs() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-make_docs = load_make_docs()
+make_docs = load_script("make_docs")
 COMMANDS_BELOW = list(make_docs.commands())
 EACH_COMMAND = pytest.mark.parametrize(
     ("path", "command"), [c[:2] for c in COMMANDS_BELOW], ids=[c[0] for c in COMMANDS_BELOW]
