@@ -99,7 +99,8 @@ def _cumulative(values: Pixels, edges: NDArray[np.float64]) -> NDArray[np.float6
 
 def _covariance(colours: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = colours - colours.mean(axis=0)
-    return centred.T @ centred / len(colours) + _FLAT * np.eye(3)
+    covariance: NDArray[np.float64] = centred.T @ centred / len(colours) + _FLAT * np.eye(3)
+    return covariance
 
 
 def _power(symmetric: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ def contact_sheet(
     *,
     columns: int = 0,
     cell: int | None = None,
-    gap: int = 8,
+    gap: int | None = None,
     background: Colour = PAPER,
     labels: Sequence[str] | None = None,
 ) -> Pixels:
@@ -43,13 +43,15 @@ def contact_sheet(
     Each of ``pictures`` is float [h, w, 1 | 3 | 4] in 0..1, of any size: it is scaled to fit its cell, centred, and
     shown on ``background`` where it is transparent. ``columns`` = 0 makes the page nearly square. ``cell`` is the
     longer side of a cell in pixels, by default that of the largest picture within reason. ``gap`` pixels part the
-    cells, and twice as many frame the page. ``labels``, one a picture, are captions below.
+    cells, by default a few and more where cells are large; twice as many frame the page. ``labels``, one a picture,
+    are captions below.
     Raises `InputError` for no pictures, a wrong number of labels or a page of more than `MAX_PIXELS`.
     """
     _check(pictures, columns, cell, gap, labels)
     across = min(columns or _square_columns(pictures), len(pictures))
     down = math.ceil(len(pictures) / across)
     height, width = _cell_size(pictures, cell)
+    gap = max(8, max(height, width) // 32) if gap is None else gap
     font = _caption_font(width)
     caption = 0 if labels is None else _caption_height(font)
     page = _page((down, across), (height + caption, width), gap, background)
@@ -62,14 +64,16 @@ def contact_sheet(
     return page
 
 
-def _check(pictures: Sequence[Pixels], columns: int, cell: int | None, gap: int, labels: Sequence[str] | None) -> None:
+def _check(
+    pictures: Sequence[Pixels], columns: int, cell: int | None, gap: int | None, labels: Sequence[str] | None
+) -> None:
     if not pictures:
         raise InputError("a contact sheet needs at least one picture")
     if any(p.ndim != 3 or p.shape[2] not in (1, 3, 4) or 0 in p.shape for p in pictures):
         raise ImageError("a contact sheet needs pictures of shape [h, w, 1 | 3 | 4]")
     if labels is not None and len(labels) != len(pictures):
         raise InputError(f"{len(labels)} labels for {len(pictures)} pictures", fix="give one label a picture")
-    if columns < 0 or gap < 0 or (cell is not None and cell < 1):
+    if columns < 0 or (gap or 0) < 0 or (cell is not None and cell < 1):
         raise InputError("columns and gap must not be negative, and a cell needs at least 1 pixel")
 
 
