@@ -46,11 +46,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(BASE, BASE),
     **dict.fromkeys(FORMATS, BASE | FORMATS),
     **dict.fromkeys(RUNTIME, BASE | FORMATS | RUNTIME),
+    "ganplugin.plugins": set(),
+    "ganplugin.doctor": BASE | FORMATS | RUNTIME | ours("plugins"),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
     "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models"),
-    "ganplugin.cli": BASE | FORMATS | RUNTIME | ours("nodes", "export", "train"),
+    "ganplugin.cli": BASE | FORMATS | RUNTIME | ours("doctor", "nodes", "export", "train"),
 }
 
 
@@ -72,7 +74,7 @@ GUESTS = {
     "torchvision": guest(late="ganplugin.train"),
     "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
-    "onnx": guest(late="ganplugin.modelfile ganplugin.export"),
+    "onnx": guest(late="ganplugin.doctor ganplugin.modelfile ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),
     "av": guest(late="ganplugin.video"),
