@@ -80,3 +80,13 @@ def portable_name(path: Path) -> str:
     here = Path.cwd().resolve()
     whole = path.resolve()
     return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name
+
+
+def builtin_styles() -> tuple[str, ...]:
+    """Return the references of the embedded styles, each one painting."""
+    return tuple(f"{BUILTIN_PREFIX}{name}" for name, entry in catalog().items() if entry.style is not None)
+
+
+def find_model_files() -> tuple[Path, ...]:
+    """Return the ``.onnx`` files in the folders that `resolve_model` searches, by name."""
+    return tuple(sorted(path for folder in model_folders() if folder.is_dir() for path in folder.glob("*.onnx")))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganplugin.errors import ModelError
 
-__all__ = ["METADATA_KEY", "HyperParameter", "Kind", "Manifest", "Source", "Verification", "parse_manifest"]
+__all__ = ["METADATA_KEY", "Channels", "HyperParameter", "Kind", "Manifest", "Source", "Verification", "parse_manifest"]
 
 METADATA_KEY: Final = "ganplugin"
 

@@ -7,6 +7,7 @@ from ganplugin.nodes.catalogue import NODES, node_registry
 from ganplugin.nodes.contact_sheet import ContactSheet
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.interpolate import Interpolate
+from ganplugin.nodes.join_images import JoinImages
 from ganplugin.nodes.latent_files import LoadLatents, SaveLatents
 from ganplugin.nodes.load_images import LoadImages
 from ganplugin.nodes.load_model import LoadModel
@@ -24,6 +25,7 @@ __all__ = [
     "Context",
     "Images",
     "Interpolate",
+    "JoinImages",
     "LatentBatch",
     "LoadImages",
     "LoadLatents",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -41,7 +41,7 @@ class Node(BaseModel):
     """Inputs that say where to write or compute, not what: they are no part of a picture's recipe."""
     Outputs: ClassVar[type[NodeOutputs]]
 
-    def __init__(self, **inputs: Any) -> None:
+    def __init__(self, **inputs: object) -> None:
         try:
             super().__init__(**inputs)
         except ValidationError as error:

@@ -7,6 +7,7 @@ from functools import cache
 from ganplugin.nodes.base import Node
 from ganplugin.nodes.contact_sheet import ContactSheet
 from ganplugin.nodes.interpolate import Interpolate
+from ganplugin.nodes.join_images import JoinImages
 from ganplugin.nodes.latent_files import LoadLatents, SaveLatents
 from ganplugin.nodes.load_images import LoadImages
 from ganplugin.nodes.load_model import LoadModel
@@ -31,6 +32,7 @@ NODES: tuple[type[Node], ...] = (
     SaveImages,
     SaveVideo,
     ContactSheet,
+    JoinImages,
     LoadLatents,
     SaveLatents,
 )

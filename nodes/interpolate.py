@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ganplugin.latents import Walk
+    from ganplugin.latents import Walk, WalkMethod
 
 Curve = Literal["auto", "straight", "spline", "circle"]
 Easing = Literal["linear", "smooth", "ease-in", "ease-out", "ease-in-out", "sine"]
@@ -72,8 +74,11 @@ class Interpolate(Node):
         )
         space = self._space()
         walk = self._walk(self._keys(made, space), space)
-        latents = LatentBatch(self.frames, space, walk.slice, self.recipe(1), self.model.digest)
+        latents = LatentBatch(self.frames, space, walk.slice, self.recipe(1), self.model.digest, inputs=self._inputs())
         return InterpolateOutputs(images=self._images(made, latents, context), latents=latents)
+
+    def _inputs(self) -> Mapping[str, str]:
+        return {} if self.latents is None else self.latents.inputs
 
     def _space(self) -> str:
         has_w = self.model.session.manifest.num_ws is not None
@@ -99,10 +104,9 @@ class Interpolate(Node):
     def _walk(self, keys: NDArray[np.float32], space: str) -> Walk:
         from ganplugin.latents import Walk
 
-        straight = "slerp" if space == "z" else "lerp"
-        methods = {
+        methods: dict[Curve, WalkMethod] = {
             "auto": "slerp" if space == "z" else "cubic",
-            "straight": straight,
+            "straight": "slerp" if space == "z" else "lerp",
             "spline": "cubic",
             "circle": "circle",
         }
@@ -116,6 +120,7 @@ class Interpolate(Node):
             return list(made.pictures(latents.rows(start, stop), latents.space, ()))
 
         def origin(index: int) -> Origin:
-            return self.model.origin(recipe, name=f"frame-{index:05d}", index=index)
+            made_from = self.model.origin(recipe, name=f"frame-{index:05d}", index=index)
+            return replace(made_from, inputs=latents.inputs)
 
         return Images(self.frames, render, origin, recipe, context.batch or self.model.session.batch_size)

@@ -29,11 +29,13 @@ class LoadLatents(Node):
 
     def run(self, context: Context) -> LoadLatentsOutputs:
         """Read the file."""
+        from ganplugin.files import file_digest
         from ganplugin.latent_files import load_latents
         from ganplugin.library import portable_name
 
-        found = load_latents(Path(self.path))
-        recipe = self.recipe(path=portable_name(Path(self.path)))
+        file = Path(self.path)
+        found = load_latents(file)
+        recipe = self.recipe(path=portable_name(file))
         values = found.values
         batch = LatentBatch(
             len(values),
@@ -42,6 +44,7 @@ class LoadLatents(Node):
             recipe,
             found.model_sha256 or "",
             found.seeds or (),
+            {portable_name(file): file_digest(file)},
         )
         return LoadLatentsOutputs(latents=batch)
 
@@ -66,8 +69,7 @@ class SaveLatents(Node):
 
     def run(self, context: Context) -> SaveLatentsOutputs:
         """Write the file whole or not at all."""
-        from ganplugin.latents import Latents
-        from ganplugin.latent_files import save_latents
+        from ganplugin.latent_files import Latents, save_latents
 
         batch = self.latents
         space = "w" if batch.space == "w" else "z"

@@ -56,7 +56,9 @@ class MixStyles(Node):
             base = self._to_w(self.a, start, stop)
             return base + chosen * (other - base)
 
-        return MixStylesOutputs(latents=LatentBatch(len(self.a), "w", rows, self.recipe(), self.model.digest))
+        inputs = {**self.a.inputs, **self.b.inputs}
+        mixed = LatentBatch(len(self.a), "w", rows, self.recipe(), self.model.digest, inputs=inputs)
+        return MixStylesOutputs(latents=mixed)
 
     def _to_w(self, latents: LatentBatch, start: int, stop: int) -> NDArray[np.float32]:
         values = latents.rows(start, stop)

@@ -6,16 +6,16 @@ from functools import cache
 
 from ganplugin.nodes.values import Origin
 
-__all__ = ["provenance_text"]
+__all__ = ["current_versions", "provenance_text"]
 
 
 def provenance_text(origin: Origin, file_format: str) -> dict[str, str]:
     """Return the metadata to write into a picture or film so that ``ganplugin again`` can render it once more."""
-    from ganplugin.provenance import Provenance
+    from ganplugin.provenance import GraphNode, Provenance
 
     graph, link = origin.recipe.graph()
     record = Provenance(
-        graph=graph,
+        graph={key: GraphNode.model_validate(node) for key, node in graph.items()},
         output=(str(link[0]), int(link[1])),
         index=origin.index,
         seed=origin.seed,
@@ -23,14 +23,15 @@ def provenance_text(origin: Origin, file_format: str) -> dict[str, str]:
         inputs=dict(origin.inputs),
         provider=origin.provider,
         threads=origin.threads,
-        versions=dict(_versions()),
+        versions=dict(current_versions()),
         format=file_format,
     )
     return record.to_text()
 
 
 @cache
-def _versions() -> tuple[tuple[str, str], ...]:
+def current_versions() -> tuple[tuple[str, str], ...]:
+    """Return the versions of the packages that decide the bytes of a picture."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = []

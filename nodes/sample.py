@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -75,8 +76,9 @@ class Sample(Node):
             return list(made.pictures(latents.rows(start, stop), latents.space, latents.seeds[start:stop]))
 
         def origin(index: int) -> Origin:
-            if self.latents is not None or not latents.seeds:
-                return self.model.origin(self.recipe(), name=f"sample-{index:05d}", index=index)
+            if self.latents is not None:
+                made_from = self.model.origin(self.recipe(), name=f"sample-{index:05d}", index=index)
+                return replace(made_from, inputs=latents.inputs)
             seed = latents.seeds[index]
             return self.model.origin(self.recipe(seeds=str(seed)), name=f"seed-{seed:04d}", seed=seed)
 

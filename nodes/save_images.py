@@ -82,7 +82,7 @@ class SaveImages(Node):
             )
         context.check()
         text = provenance_text(self.images.origin(0), self.format)
-        sys.stdout.buffer.write(encode_picture(self.images[0], self.format, text=text))
+        sys.stdout.buffer.write(encode_picture(self.images[0], f".{self.format}", text=text))
         sys.stdout.buffer.flush()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -37,22 +38,21 @@ class SaveVideo(Node):
 
     def run(self, context: Context) -> SaveVideoOutputs:
         """Render and encode frame after frame."""
-        import numpy as np
-
-        from ganplugin.images import resize, to_uint8, with_channels
-        from ganplugin.video import VideoWriter
-
+        path = Path(self.path)
         if not len(self.images):
             raise InputError("there are no frames", where="images", fix="make at least one picture")
-        path = Path(self.path)
+        origin = replace(self.images.origin(0), recipe=self.recipe(), index=0, seed=None)
+        self.write(path, provenance_text(origin, path.suffix.lstrip(".").lower()), context)
+        return SaveVideoOutputs(path=str(path))
+
+    def write(self, path: Path, text: Mapping[str, str], context: Context) -> None:
+        """Render the frames into ``path`` with this text as its metadata."""
+        from ganplugin.images import to_uint8
+        from ganplugin.sizing import resize, with_channels
+        from ganplugin.video import VideoWriter
+
         height, width = (side * self.scale for side in self.images[0].shape[:2])
-        origin = replace(self.images.origin(0), recipe=self.recipe(), index=0)
-        text = provenance_text(origin, path.suffix.lstrip(".").lower())
         with VideoWriter(path, width, height, self.fps, text=text, overwrite=self.overwrite) as film:
             for picture in context.track(self.images, "Filming", len(self.images)):
-                frame = with_channels(picture, "RGB")
-                if frame.shape[:2] != (height, width):
-                    frame = resize(frame, width, height)
-                film.add(np.ascontiguousarray(to_uint8(frame)))
+                film.add(to_uint8(resize(with_channels(picture, "RGB"), width, height)))
                 context.reporter.preview(picture)
-        return SaveVideoOutputs(path=str(path))

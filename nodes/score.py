@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from ganplugin.limits import MAX_SEEDS
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.values import Images, LoadedModel, Origin
@@ -32,12 +33,14 @@ class Score(Node):
     model: LoadedModel = Field(description="a scorer")
     images: Images = Field(description="pictures of any size; they are resized to the scorer's for judging only")
 
+    keep: int = Field(default=0, ge=0, le=MAX_SEEDS, description="give back only so many of the best; 0 means all")
+
     def run(self, context: Context) -> ScoreOutputs:
         """Look at every picture once, keeping only its score."""
         self.model.require("scorer")
         tracked = context.track(self.images, "Scoring", len(self.images))
         scores = [float(self.model.session.score(self._fit(picture)[None])[0]) for picture in tracked]
-        order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))
+        order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: self.keep or None]
 
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
             return [self.images[index] for index in order[start:stop]]
@@ -49,7 +52,7 @@ class Score(Node):
         return ScoreOutputs(images=ranked, scores=tuple(scores[index] for index in order))
 
     def _fit(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        from ganplugin.images import with_channels, resize
+        from ganplugin.sizing import resize, with_channels
 
         manifest = self.model.session.manifest
         height, width = manifest.height or picture.shape[0], manifest.width or picture.shape[1]

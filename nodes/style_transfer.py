@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -80,28 +80,26 @@ class StyleTransfer(Node):
         import numpy as np
 
         from ganplugin.colour import preserve_colour
-        from ganplugin.images import fit_within
+        from ganplugin.sizing import fit_within
 
         picture = fit_within(picture, self.max_side) if self.max_side else picture
         content, alpha = _as_rgb(picture), picture[..., 3:] if picture.shape[2] == 4 else None
         painted = self._network(content, brush)
         if self.preserve_color != "off":
-            painted = preserve_colour(painted, content, self.preserve_color)
+            painted = preserve_colour(self.preserve_color, painted, content)
         return painted if alpha is None else np.concatenate([painted, alpha], axis=2)
 
     def _network(self, content: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
         import numpy as np
 
         session = self.model.session
-        height, width = content.shape[:2]
-        padded = _pad(content, session.manifest.minimum_size, session.manifest.size_multiple)
         has_strength = "strength" in session.input_names
         painted = session.stylize(
-            padded[None],
+            content[None],
             style=brush.picture(),
             style_weights=None if brush.weights is None else np.asarray(brush.weights, np.float32),
             strength=self.strength if has_strength else None,
-        )[0, :height, :width]
+        )[0]
         return painted if has_strength else content + np.float32(self.strength) * (painted - content)
 
 
@@ -124,8 +122,6 @@ class Brush:
 
     def with_style_inputs(self, origin: Origin, name: str) -> Origin:
         """Return the origin under its new name, with the style picture among its inputs."""
-        from dataclasses import replace
-
         extra = {} if self.painting is None else self.painting.origin(0).inputs
         return replace(origin, name=name, inputs={**origin.inputs, **extra})
 
@@ -164,14 +160,3 @@ def _as_rgb(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
     return np.repeat(picture[..., :1], 3, axis=2) if picture.shape[2] < 3 else picture[..., :3]
-
-
-def _pad(content: NDArray[np.float32], minimum: int, multiple: int) -> NDArray[np.float32]:
-    """Extend a picture by its edge pixels to a size that the network takes."""
-    import numpy as np
-
-    height, width = content.shape[:2]
-    target = [-(-max(side, minimum) // multiple) * multiple for side in (height, width)]
-    if target == [height, width]:
-        return content
-    return np.pad(content, ((0, target[0] - height), (0, target[1] - width), (0, 0)), mode="edge")

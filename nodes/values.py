@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
+
+from pydantic_core import CoreSchema, core_schema
 
 from ganplugin.errors import InputError
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Images", "LatentBatch", "LoadedModel", "Origin", "Recipe", "Scalar"]
 
-Scalar = Union[str, int, float, bool]
+Scalar = str | int | float | bool
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,17 @@ class Origin:
         return replace(self, recipe=recipe, models=used, provider=model.provider, threads=model.threads)
 
 
-@dataclass(frozen=True)
-class LoadedModel:
+class Socket:
+    """A value that goes over a link: pydantic checks its class and looks no further."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> CoreSchema:
+        """Accept instances of this class alone."""
+        return core_schema.is_instance_schema(cls)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel(Socket):
     """An open model file and, for a file of several styles, the style that was named."""
 
     session: Model
@@ -97,7 +108,7 @@ class LoadedModel:
             raise InputError(f"is a {actual}, but a {kind} is needed", where=self.name, fix="see: ganplugin models")
 
     def origin(self, recipe: Recipe, *, name: str, index: int = 0, seed: int | None = None) -> Origin:
-        """Return the origin of a picture that this model made from numbers alone."""
+        """Return the origin of a picture that this model made from latents."""
         used = {self.name: self.digest}
         return Origin(recipe, index, name, seed, models=used, provider=self.provider, threads=self.threads)
 
@@ -105,8 +116,8 @@ class LoadedModel:
 Render = Callable[[int, int], "Sequence[NDArray[np.float32]]"]
 
 
-@dataclass(frozen=True)
-class Images:
+@dataclass(frozen=True, eq=False)
+class Images(Socket):
     """A sequence of pictures that are computed when they are looked at, so that any length fits in memory.
 
     ``render(start, stop)`` gives pictures as float32 [h, w, 1|3|4], 0..1; sizes may differ. Each picture depends on
@@ -141,11 +152,12 @@ class Images:
         return np.stack(pictures) if pictures else np.zeros((0, 1, 1, 3), np.float32)
 
 
-@dataclass(frozen=True)
-class LatentBatch:
+@dataclass(frozen=True, eq=False)
+class LatentBatch(Socket):
     """A sequence of latents of one model, computed when looked at.
 
     ``rows(start, stop)`` gives float32 [n, z_dim] if ``space`` is ``z`` and [n, num_ws, w_dim] if it is ``w``.
+    ``inputs`` gives the SHA-256 of every latent file that they come from by name.
     """
 
     count: int
@@ -154,6 +166,7 @@ class LatentBatch:
     recipe: Recipe
     model_digest: str
     seeds: tuple[int, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.count

@@ -1,0 +1,43 @@
+"""What a command says when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from ganplugin.cli import print_json
+from ganplugin.nodes.score import ScoreOutputs
+from ganplugin.nodes.values import LoadedModel
+
+__all__ = ["report_files", "report_ranking"]
+
+
+def report_files(paths: Sequence[str], model: LoadedModel, *, as_json: bool) -> None:
+    """Say which files were written and what computed them; nothing if the picture itself went to standard output."""
+    if tuple(paths) == ("-",):
+        return
+    if as_json:
+        print_json(
+            {
+                "files": list(paths),
+                "model": model.name,
+                "sha256": model.digest,
+                "provider": model.provider,
+                "threads": model.threads,
+            }
+        )
+        return
+    shown = paths[0] if len(paths) == 1 else f"{len(paths)} pictures, {paths[0]} to {paths[-1]}" if paths else "nothing"
+    click.echo(f"{shown} ({model.name} on {model.provider.removesuffix('ExecutionProvider')})")
+
+
+def report_ranking(ranked: ScoreOutputs, *, as_json: bool) -> None:
+    """Print the pictures best first with their scores, one a line."""
+    names = [next(iter(ranked.images.origin(index).inputs)) for index in range(len(ranked.images))]
+    if as_json:
+        rows = zip(names, ranked.scores, strict=True)
+        print_json({"ranking": [{"picture": name, "score": score} for name, score in rows]})
+        return
+    for place, (name, score) in enumerate(zip(names, ranked.scores, strict=True), start=1):
+        click.echo(f"{place:>5}  {score:>9.4f}  {name}")

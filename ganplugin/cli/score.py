@@ -1,0 +1,48 @@
+"""``ganplugin score``."""
+
+from __future__ import annotations
+
+import click
+
+from ganplugin.cli.node_options import Values, node_options
+from ganplugin.cli.report import report_ranking
+from ganplugin.cli.terminal import device_options, json_option, terminal_context
+from ganplugin.nodes import ContactSheet, LoadImages, LoadModel, SaveImages, Score
+
+
+@click.command(short_help="Rank pictures by a discriminator, best first.")
+@click.argument("model")
+@click.argument("pictures", nargs=-1, required=True)
+@node_options(Score)
+@click.option("--sheet", help="Folder for a contact sheet of the ranking, named ranking.png.")
+@node_options(ContactSheet, without={"captions"})
+@click.option("--overwrite", is_flag=True, help="Replace a sheet that exists.")
+@device_options
+@json_option
+def command(
+    model: str,
+    pictures: tuple[str, ...],
+    sheet: str | None,
+    overwrite: bool,
+    device: str,
+    threads: int,
+    batch: int,
+    as_json: bool,
+    **given: object,
+) -> None:
+    """Rank PICTURES (files, folders or patterns) by the scorer MODEL, best first.
+
+    \b
+    Examples:
+      ganplugin score builtin:icons-scorer samples/
+      ganplugin score builtin:icons-scorer samples/ --keep 16 --sheet best
+      ganplugin score builtin:icons-scorer samples/ --json
+    """
+    context, values = terminal_context(device, threads, batch), Values(given)
+    loaded = LoadModel(model=model).run(context).model
+    images = LoadImages(path="\n".join(pictures)).run(context).images
+    ranked = values.node(Score, model=loaded, images=images).run(context)
+    if sheet is not None:
+        drawn = values.node(ContactSheet, images=ranked.images, captions=True).run(context).images
+        SaveImages(images=drawn, folder=sheet, name="ranking", overwrite=overwrite).run(context)
+    report_ranking(ranked, as_json=as_json)

@@ -1,0 +1,67 @@
+"""How commands show what they do: progress on standard error, and options that all of them share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from ganplugin.nodes.context import Context
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["device_options", "json_option", "terminal_context"]
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class TerminalReporter:
+    """Draws a progress bar with the time left on standard error; pictures are not shown in a terminal."""
+
+    @contextlib.contextmanager
+    def task(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar while the task is open; it goes away when done."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            bar = progress.add_task(label, total=total)
+            yield lambda done: progress.update(bar, completed=done)
+
+    def preview(self, picture: NDArray[np.float32]) -> None:
+        """Pictures are on disk; nothing to show."""
+
+    def message(self, text: str) -> None:
+        """Write one line to standard error."""
+        click.echo(text, err=True)
+
+
+def device_options(command: Command) -> Command:
+    """Add ``--device``, ``--threads`` and ``--batch`` to a command."""
+    for option in (
+        click.option("--batch", default=0, type=click.IntRange(0, 4096), help="Pictures computed together; 0 chooses."),
+        click.option(
+            "--threads",
+            default=2,
+            show_default=True,
+            type=click.IntRange(1, 256),
+            help="CPU threads; recorded, since the last bits of a picture depend on it.",
+        ),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, tensorrt …"),
+    ):
+        command = option(command)
+    return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def terminal_context(device: str, threads: int, batch: int) -> Context:
+    """Return the context in which commands run nodes."""
+    return Context(device=device, threads=threads, batch=batch, reporter=TerminalReporter())

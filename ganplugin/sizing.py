@@ -1,0 +1,52 @@
+"""Pictures brought to another size or number of channels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganplugin.manifest import Channels
+
+__all__ = ["fit_within", "resize", "with_channels"]
+
+Pixels = NDArray[np.float32]
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""ITU-R BT.601 weights, as Pillow uses them for grey."""
+
+
+def resize(picture: Pixels, width: int, height: int) -> Pixels:
+    """Return float32 [height, width, c] by Lanczos, whole multiples of small pictures by repeating pixels; 0..1."""
+    from PIL import Image
+
+    rows, columns = picture.shape[:2]
+    if height % rows == 0 and width % columns == 0:
+        return picture.repeat(height // rows, axis=0).repeat(width // columns, axis=1)
+    planes = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(picture[..., c])).resize((width, height), Image.Resampling.LANCZOS)
+        )
+        for c in range(picture.shape[2])
+    ]
+    return np.clip(np.stack(planes, axis=2), 0.0, 1.0).astype(np.float32)
+
+
+def fit_within(picture: Pixels, longest: int) -> Pixels:
+    """Shrink a picture so that its longer side is at most ``longest`` pixels; smaller ones stay as they are."""
+    height, width = picture.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return picture
+    return resize(picture, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def with_channels(picture: Pixels, channels: Channels) -> Pixels:
+    """Return the picture as grey, RGB or RGBA: alpha goes over white where it is not wanted, 1 where it is missing."""
+    rgb, alpha = picture[..., :3], picture[..., 3:]
+    if rgb.shape[2] < 3:
+        rgb = np.repeat(rgb[..., :1], 3, axis=2)
+    if channels == "RGBA":
+        return np.concatenate([rgb, alpha if alpha.shape[2] else np.ones_like(rgb[..., :1])], axis=2)
+    if alpha.shape[2]:
+        rgb = rgb * alpha + (1 - alpha)
+    return rgb if channels == "RGB" else (rgb @ _LUMA)[..., None]

@@ -1,0 +1,119 @@
+"""A picture or film, once more, from what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganplugin.errors import FileError, InputError
+from ganplugin.files import file_digest
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.graph import run_inputs, run_link
+from ganplugin.nodes.latent_files import LoadLatents
+from ganplugin.nodes.load_images import STANDARD_INPUT, LoadImages
+from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.provenance import current_versions
+from ganplugin.nodes.save_video import SaveVideo
+from ganplugin.nodes.values import Images
+
+if TYPE_CHECKING:
+    from ganplugin.provenance import Provenance
+
+__all__ = ["Ingredients", "changed_versions", "render_again"]
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Where the files that a recipe names may lie, beside the places that it names."""
+
+    folders: tuple[Path, ...] = ()
+
+    def find(self, name: str, sha256: str) -> Path:
+        """Return the file of this name whose content is the recorded one.
+
+        Raises `FileError` if there is none, and `InputError` if the only files of that name have other content.
+        """
+        if name == STANDARD_INPUT:
+            raise FileError("came through standard input and is not kept", where="the picture that this was made from")
+        candidates = (Path(name), *(folder / tail for folder in self.folders for tail in (name, Path(name).name)))
+        found = [path for path in candidates if path.is_file()]
+        same = next((path for path in found if file_digest(path) == sha256), None)
+        if same is not None:
+            return same
+        fix = "name the folder of the right one with --inputs FOLDER"
+        if found:
+            raise InputError("is not the file that this was made from: its content differs", where=found[0], fix=fix)
+        raise FileError("is missing, and this was made from it", where=name, fix=fix)
+
+
+def changed_versions(record: Provenance) -> tuple[str, ...]:
+    """Return the packages whose version differs from the recorded one, as ``name old -> new``."""
+    now = dict(current_versions())
+    names = sorted({*now, *record.versions})
+    pairs = ((name, record.versions.get(name, "none"), now.get(name, "none")) for name in names)
+    return tuple(f"{name} {old} -> {new}" for name, old, new in pairs if old != new)
+
+
+def render_again(
+    record: Provenance, path: Path, ingredients: Ingredients, context: Context, *, overwrite: bool
+) -> None:
+    """Render the recorded picture or film into ``path`` with the recorded thread count.
+
+    Raises `FileError`, `InputError` or `ModelError` naming the first ingredient that is missing or has changed.
+    """
+    graph = _with_ingredients(record, ingredients)
+    here = replace(context, threads=record.threads or context.threads)
+    node_id = record.output[0]
+    if graph[node_id]["class_type"] == SaveVideo.id:
+        film = SaveVideo(**run_inputs(graph, node_id, here), path=str(path), overwrite=overwrite)
+        film.write(path, _text(record, film.images), here)
+        return
+    images = run_link(graph, record.output, here)
+    if not isinstance(images, Images) or record.index >= len(images):
+        raise InputError(f"its recipe makes no picture number {record.index}", where=path.name)
+    from ganplugin.images import write_picture
+
+    write_picture(images[record.index], path, text=_text(record, images), overwrite=overwrite)
+
+
+def _text(record: Provenance, images: Images) -> dict[str, str]:
+    """Say what was recorded, but with the versions and the provider of this run."""
+    origin = images.origin(0)
+    now = {"versions": dict(current_versions()), "provider": origin.provider, "threads": origin.threads}
+    return record.model_copy(update=now).to_text()
+
+
+def _with_ingredients(record: Provenance, ingredients: Ingredients) -> dict[str, dict[str, object]]:
+    graph: dict[str, dict[str, object]] = {}
+    for key, node in record.graph.items():
+        inputs = dict(node.inputs)
+        if node.class_type == LoadModel.id:
+            inputs["model"] = _model(str(inputs["model"]), record.models, ingredients)
+        elif node.class_type == LoadImages.id:
+            names = str(inputs["path"]).splitlines()
+            inputs["path"] = "\n".join(str(_input(name, record.inputs, ingredients)) for name in names)
+        elif node.class_type == LoadLatents.id:
+            inputs["path"] = str(_input(str(inputs["path"]), record.inputs, ingredients))
+        graph[key] = {"class_type": node.class_type, "inputs": inputs}
+    return graph
+
+
+def _input(name: str, recorded: Mapping[str, str], ingredients: Ingredients) -> Path:
+    if name not in recorded:
+        raise InputError("is named in the recipe without its digest", where=name)
+    return ingredients.find(name, recorded[name])
+
+
+def _model(name: str, recorded: Mapping[str, str], ingredients: Ingredients) -> str:
+    from ganplugin.library import BUILTIN_PREFIX, resolve_model
+
+    if name not in recorded:
+        raise InputError("is named in the recipe without its digest", where=name)
+    if name.startswith(BUILTIN_PREFIX):
+        if resolve_model(name).sha256 != recorded[name]:
+            raise InputError("has changed since this was made", where=name, fix="use the version that made it")
+        return name
+    file, hash_sign, style = name.partition("#")
+    return f"{ingredients.find(file, recorded[name])}{hash_sign}{style}"

@@ -1,0 +1,55 @@
+"""Two sequences of pictures, one after the other."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from ganplugin.nodes.base import Node, NodeOutputs
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.values import Images, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class JoinImagesOutputs(NodeOutputs):
+    """All pictures of a, then all of b."""
+
+    images: Images
+
+
+class JoinImages(Node):
+    """Put the pictures of ``b`` after those of ``a``; sizes may differ."""
+
+    id: ClassVar[str] = "GanPluginJoinImages"
+    title: ClassVar[str] = "Join Images"
+    Outputs: ClassVar[type[NodeOutputs]] = JoinImagesOutputs
+
+    a: Images = Field(description="pictures that come first")
+    b: Images = Field(description="pictures that follow")
+
+    def run(self, context: Context) -> JoinImagesOutputs:
+        """Join the sequences; nothing is rendered yet."""
+        seam = len(self.a)
+
+        def render(start: int, stop: int) -> list[NDArray[np.float32]]:
+            first = self.a.render(start, min(stop, seam)) if start < seam else ()
+            second = self.b.render(max(start - seam, 0), stop - seam) if stop > seam else ()
+            return [*first, *second]
+
+        def origin(index: int) -> Origin:
+            return self.a.origin(index) if index < seam else self.b.origin(index - seam)
+
+        chunk = max(self.a.chunk, self.b.chunk)
+        return JoinImagesOutputs(images=Images(seam + len(self.b), render, origin, self.recipe(), chunk))
+
+
+def join(parts: Sequence[Images], context: Context) -> Images:
+    """Return one or more sequences as one, as a chain of `JoinImages`."""
+    return reduce(lambda a, b: JoinImages(a=a, b=b).run(context).images, parts)
