@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,8 +96,10 @@ def create_session(spec: SessionSpec) -> Any:  # noqa: ANN401 - onnxruntime.Infe
 
 def _open(runtime: Any, spec: SessionSpec) -> Any:  # noqa: ANN401
     if spec.device.kind in ("cuda", "tensorrt") and hasattr(runtime, "preload_dlls"):
-        # Finds the CUDA and cuDNN libraries that pip installed, which no library path names.
-        runtime.preload_dlls()
+        # Finds the CUDA and cuDNN libraries that pip installed, which no library path names; complains with print().
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            runtime.preload_dlls()
+        replay(said.getvalue())
     return runtime.InferenceSession(
         str(spec.path),
         _session_options(runtime, spec),

@@ -1,0 +1,107 @@
+"""A stand-in for the onnxruntime module: providers that list, load, fail or fall back as a test says."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import onnxruntime
+
+CUDA, TENSORRT, DML, CPU = (f"{name}ExecutionProvider" for name in ("CUDA", "Tensorrt", "Dml", "CPU"))
+
+
+class FakeSession:
+    """A real CPU session that reports other providers and can run out of memory."""
+
+    def __init__(self, runtime: FakeRuntime, real: Any, providers: list[str]) -> None:
+        self.runtime, self.real, self.providers = runtime, real, providers
+
+    def get_providers(self) -> list[str]:
+        return self.providers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def run(self, outputs: list[str], feeds: dict[str, Any], options: Any = None) -> Any:
+        self.runtime.admit(feeds)
+        return self.real.run(outputs, feeds, options)
+
+    def io_binding(self) -> FakeBinding:
+        return FakeBinding(self, self.real.io_binding())
+
+    def run_with_iobinding(self, binding: FakeBinding, options: Any = None) -> None:
+        self.runtime.admit(binding.feeds)
+        self.real.run_with_iobinding(binding.real, options)
+
+
+@dataclass
+class FakeBinding:
+    """Notes where outputs were bound, then binds them in main memory."""
+
+    session: FakeSession
+    real: Any
+    feeds: dict[str, Any] = field(default_factory=dict)
+
+    def bind_cpu_input(self, name: str, value: Any) -> None:
+        self.feeds[name] = value
+        self.real.bind_cpu_input(name, value)
+
+    def bind_output(self, name: str, device: str, index: int) -> None:
+        self.session.runtime.bound.append((name, device, index))
+        self.real.bind_output(name, "cpu")
+
+    def copy_outputs_to_cpu(self) -> Any:
+        return self.real.copy_outputs_to_cpu()
+
+
+@dataclass
+class FakeRuntime:
+    """The module. ``listed`` is what it claims, ``working`` what really comes up, ``noise`` what it prints by then.
+
+    ``failure`` is raised when a provider other than the CPU is asked for. A run of more than ``most_rows`` rows fails
+    with ``memory_error``.
+    """
+
+    listed: list[str] = field(default_factory=lambda: [CUDA, CPU])
+    working: set[str] = field(default_factory=lambda: {CPU})
+    noise: dict[int, str] = field(default_factory=dict)
+    failure: Exception | None = None
+    most_rows: int = 10**9
+    memory_error: Exception = field(
+        default_factory=lambda: RuntimeError("Failed to allocate memory for requested buffer")
+    )
+    asked: list[list[Any]] = field(default_factory=list)
+    options: list[Any] = field(default_factory=list)
+    keywords: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[int] = field(default_factory=list)
+    bound: list[tuple[str, str, int]] = field(default_factory=list)
+
+    __version__ = "1.31.1"
+    SessionOptions = onnxruntime.SessionOptions
+    GraphOptimizationLevel = onnxruntime.GraphOptimizationLevel
+    ExecutionMode = onnxruntime.ExecutionMode
+    RunOptions = onnxruntime.RunOptions
+
+    def get_available_providers(self) -> list[str]:
+        return self.listed
+
+    def InferenceSession(self, path: str, options: Any, providers: list[Any], **keywords: Any) -> FakeSession:  # noqa: N802
+        self.asked.append(providers)
+        self.options.append(options)
+        self.keywords.append(keywords)
+        names = [name for name, _ in providers]
+        if names != [CPU]:
+            for descriptor, text in self.noise.items():
+                os.write(descriptor, text.encode())
+            if self.failure is not None:
+                raise self.failure
+        real = onnxruntime.InferenceSession(path, options, providers=[CPU])
+        return FakeSession(self, real, [name for name in names if name in self.working])
+
+    def admit(self, feeds: dict[str, Any]) -> None:
+        """Count a run's rows and fail if they are too many."""
+        rows = max(len(value) for value in feeds.values() if value.ndim > 1)
+        self.runs.append(rows)
+        if rows > self.most_rows:
+            raise self.memory_error
