@@ -13,7 +13,7 @@ from ganplugin.errors import ModelError
 from ganplugin.files import file_digest
 from ganplugin.manifest import Kind
 
-__all__ = ["Builtin", "builtin_file", "catalog", "verify_builtins"]
+__all__ = ["Builtin", "builtin_file", "catalog", "demo_photo", "verify_builtins"]
 
 _FOLDER = Path(__file__).parent
 
@@ -52,6 +52,11 @@ def builtin_file(entry: Builtin) -> Path:
     if not path.is_file():
         raise ModelError("the embedded model is missing", where=entry.file, fix="install ganplugin again")
     return path
+
+
+def demo_photo() -> Path:
+    """Return the photograph that the demonstration paints: CC0, by Stefan van der Walt (from scikit-image)."""
+    return _FOLDER / "cat.webp"
 
 
 def verify_builtins() -> tuple[str, ...]:

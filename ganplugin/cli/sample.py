@@ -7,13 +7,14 @@ import click
 from ganplugin.cli.node_options import Values, node_options
 from ganplugin.cli.report import report_files
 from ganplugin.cli.terminal import device_options, json_option, terminal_context
-from ganplugin.nodes import LoadLatents, LoadModel, MixStyles, Sample, SaveImages
+from ganplugin.nodes import ContactSheet, LoadLatents, LoadModel, MixStyles, Sample, SaveImages
 
 
 @click.command(short_help="Render pictures from seeds.")
 @click.argument("model")
 @node_options(Sample)
 @click.option("--latents", "latent_file", help="Render the latents of a .npz or .npy file instead of seeds.")
+@click.option("--sheet", is_flag=True, help="Also write all pictures on one contact sheet, sheet.png.")
 @click.option("--mix", help="Seeds, one or as many, whose named layers replace those of the pictures.")
 @node_options(MixStyles)
 @click.option("--out", "folder", default="samples", show_default=True, help="Folder, or - for standard output.")
@@ -23,6 +24,7 @@ from ganplugin.nodes import LoadLatents, LoadModel, MixStyles, Sample, SaveImage
 def command(
     model: str,
     latent_file: str | None,
+    sheet: bool,
     mix: str | None,
     device: str,
     threads: int,
@@ -51,4 +53,7 @@ def command(
         request = values.node(Sample, model=loaded, latents=mixed)
     images = request.run(context).images
     saved = values.node(SaveImages, images=images).run(context)
+    if sheet:
+        drawn = ContactSheet(images=images).run(context).images
+        values.node(SaveImages, images=drawn, name="sheet").run(context)
     report_files(saved.paths, loaded, as_json=as_json)
