@@ -73,7 +73,7 @@ def call_offences(call: ast.Call, names: dict[str, str]) -> Iterator[str]:
         yield "torch.load without weights_only=True"
     for name, value in given.items():
         if isinstance(value, ast.Constant) and (name, value.value) in FORBIDDEN_ARGUMENTS:
-            yield f"{name}={value.value}"
+            yield f"{name}={value.value!r}"
 
 
 def offences(tree: ast.Module) -> Iterator[str]:
