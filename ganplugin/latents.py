@@ -230,13 +230,8 @@ def truncation_vector(psi: float, num_ws: int, cutoff: int | None = None) -> Lat
     return np.where(np.arange(num_ws) < layers, psi, 1.0).astype(np.float32)
 
 
-LAYER_NAMES: Final[Mapping[str, tuple[int, int | None]]] = {
-    "all": (0, None),
-    "coarse": (0, 4),
-    "middle": (4, 8),
-    "fine": (8, None),
-}
-"""Named layers, first and end: StyleGAN's coarse (4-8 px), middle (16-32 px) and fine (64 px and above) styles."""
+LAYER_NAMES: Final = ("all", "coarse", "middle", "fine")
+"""Layers by what they do to a picture: form, parts, surface."""
 
 _LAYER_RANGE = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 
@@ -254,14 +249,24 @@ def mix_vector(layers: str, num_ws: int) -> Latent:
     return mix
 
 
+def _named_layers(num_ws: int) -> dict[str, tuple[int, int]]:
+    """Return first and end of the named layers.
+
+    StyleGAN's: coarse 0-3 (4 and 8 px), middle 4-7 (16 and 32 px), fine from 8 on; a third each in networks of up to
+    eight layers, which have none from 8 on.
+    """
+    middle, fine = (4, 8) if num_ws > 8 else (max(1, round(num_ws / 3)), round(num_ws * 2 / 3))
+    return {"all": (0, num_ws), "coarse": (0, middle), "middle": (middle, fine), "fine": (fine, num_ws)}
+
+
 def _layer_range(item: str, layers: str, num_ws: int) -> tuple[int, int]:
     where = f"layers {layers!r}"
     known = f"this model has layers 0 to {num_ws - 1}"
     if item in LAYER_NAMES:
-        first, last = LAYER_NAMES[item]
-        if first >= num_ws:
+        first, end = _named_layers(num_ws)[item]
+        if first >= end:
             raise InputError(f"there are no {item} layers", where=where, fix=known)
-        return first, num_ws if last is None else min(last, num_ws)
+        return first, end
     match = _LAYER_RANGE.fullmatch(item)
     if match is None:
         names = ", ".join(LAYER_NAMES)

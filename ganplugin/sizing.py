@@ -21,14 +21,15 @@ def resize(picture: Pixels, width: int, height: int) -> Pixels:
 
     rows, columns = picture.shape[:2]
     if height % rows == 0 and width % columns == 0:
-        return picture.repeat(height // rows, axis=0).repeat(width // columns, axis=1)
+        larger: Pixels = np.repeat(np.repeat(picture, height // rows, axis=0), width // columns, axis=1)
+        return larger
     planes = [
         np.asarray(
             Image.fromarray(np.ascontiguousarray(picture[..., c])).resize((width, height), Image.Resampling.LANCZOS)
         )
         for c in range(picture.shape[2])
     ]
-    return np.clip(np.stack(planes, axis=2), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(np.stack(planes, axis=2), 0.0, 1.0), np.float32)
 
 
 def fit_within(picture: Pixels, longest: int) -> Pixels:

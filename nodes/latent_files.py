@@ -69,10 +69,10 @@ class SaveLatents(Node):
 
     def run(self, context: Context) -> SaveLatentsOutputs:
         """Write the file whole or not at all."""
-        from ganplugin.latent_files import Latents, save_latents
+        from ganplugin.latent_files import Latents, Space, save_latents
 
         batch = self.latents
-        space = "w" if batch.space == "w" else "z"
+        space: Space = "w" if batch.space == "w" else "z"
         saved = Latents(space, batch.array(), batch.model_digest or None, batch.seeds or None)
         save_latents(saved, Path(self.path), overwrite=self.overwrite)
         return SaveLatentsOutputs(path=self.path)

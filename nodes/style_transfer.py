@@ -100,7 +100,8 @@ class StyleTransfer(Node):
             style_weights=None if brush.weights is None else np.asarray(brush.weights, np.float32),
             strength=self.strength if has_strength else None,
         )[0]
-        return painted if has_strength else content + np.float32(self.strength) * (painted - content)
+        blended = painted if has_strength else content + np.float32(self.strength) * (painted - content)
+        return np.asarray(blended, np.float32)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ __all__ = ["Values", "node_options"]
 
 Chosen = TypeVar("Chosen", bound=Node)
 Command = TypeVar("Command", bound=Callable[..., object])
-_SIMPLE: dict[object, click.ParamType] = {int: click.INT, float: click.FLOAT, str: click.STRING}
+_SIMPLE: dict[object, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT, str: click.STRING}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _settings(field: FieldInfo) -> dict[str, Any]:
     }
 
 
-def _parameter_type(field: FieldInfo) -> click.ParamType:
+def _parameter_type(field: FieldInfo) -> click.ParamType[Any]:
     kind = field.annotation
     if kind is bool:
         return click.BOOL
