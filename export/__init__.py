@@ -1,3 +1,7 @@
-"""Checkpoint file, family, network, ONNX, proof."""
+"""Export: a checkpoint of any origin becomes one proved ONNX file, and none of its code is run. Needs PyTorch."""
 
 from __future__ import annotations
+
+from ganplugin.export.exporting import Exported, export_checkpoint
+
+__all__ = ["Exported", "export_checkpoint"]

@@ -1,0 +1,139 @@
+"""Reading a checkpoint of unknown origin: its bytes decide what it is, and nothing in it is ever run."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from ganplugin.errors import CheckpointError, FileError
+from ganplugin.export.archive import Archive
+from ganplugin.export.containers import LEGACY_MAGIC, read_legacy, read_pickle, read_zip
+from ganplugin.export.records import Ledger
+from ganplugin.export.safe_tensors import read_safetensors
+from ganplugin.export.window import Window, open_window
+from ganplugin.files import file_digest
+
+__all__ = ["Checkpoint", "Container", "load_checkpoint"]
+
+Container = Literal["torch zip", "TorchScript", "legacy torch", "raw pickle", "safetensors"]
+
+_MALFORMED: Final = (
+    ValueError,  # with UnicodeDecodeError and json.JSONDecodeError
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    RuntimeError,  # with RecursionError and NotImplementedError
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_DOWNLOAD_AGAIN: Final = "download it again, or check that it is the file you mean"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds: ``content`` is a tree of plain containers, described tensors and inert records.
+
+    ``config`` is what the file says in words (our own safetensors carry it), ``globals`` are the classes and functions
+    that the file's pickle names, none of which was imported or called.
+    """
+
+    path: Path
+    container: Container
+    content: object
+    config: Mapping[str, object]
+    globals: tuple[str, ...]
+    sha256: str
+    byte_size: int
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint of any container without running anything in it.
+
+    Raises `FileError` if it cannot be opened and `CheckpointError`, with the remedy, for everything else.
+    """
+    try:
+        return _load(path)
+    except CheckpointError as error:
+        if error.where is not None:
+            raise
+        raise CheckpointError(error.what, where=path, fix=error.fix or _DOWNLOAD_AGAIN) from error
+    except FileError:
+        raise
+    except _MALFORMED as error:
+        raise CheckpointError("is damaged or cut off", where=path, fix=_DOWNLOAD_AGAIN) from error
+
+
+def _load(path: Path) -> Checkpoint:
+    window = open_window(path)
+    container = _sniff(window)
+    ledger = Ledger()
+    content, config = _READERS[container](window, ledger)
+    return Checkpoint(path, container, content, config, tuple(ledger.globals), file_digest(path), len(window))
+
+
+Reader = Callable[[Window, Ledger], "tuple[object, Mapping[str, object]]"]
+
+_READERS: Final[Mapping[Container, Reader]] = {
+    "torch zip": lambda window, ledger: (read_zip(window, ledger), {}),
+    "TorchScript": lambda window, ledger: (read_zip(window, ledger), {}),
+    "legacy torch": lambda window, ledger: (read_legacy(window, ledger), {}),
+    "raw pickle": lambda window, ledger: (read_pickle(window, ledger), {}),
+    "safetensors": read_safetensors,
+}
+
+_STRANGERS: Final[tuple[tuple[bytes, str, str], ...]] = (
+    (b"\x89HDF", "is an HDF5 file (Keras or TensorFlow)", "convert the weights to PyTorch first"),
+    (b"version https://git-lfs", "is a Git LFS pointer, not the file itself", "fetch it with: git lfs pull"),
+    (b"\x89PNG", "is a picture", "name a checkpoint"),
+    (b"\xff\xd8\xff", "is a picture", "name a checkpoint"),
+    (b"RIFF", "is a picture or a sound", "name a checkpoint"),
+    (b"\x1f\x8b", "is a gzip archive", "unpack it first"),
+    (b"BZh", "is a bzip2 archive", "unpack it first"),
+    (b"7z\xbc\xaf", "is a 7z archive", "unpack it first"),
+    (b"Rar!", "is a rar archive", "unpack it first"),
+    (b"\x93NUMPY", "is a numpy array", "name a checkpoint"),
+    (b"GGUF", "is a GGUF language model", "name the checkpoint of a GAN"),
+)
+
+
+def _sniff(window: Window) -> Container:
+    head = bytes(window.view[:64])
+    for magic, what, fix in _STRANGERS:
+        if head.startswith(magic):
+            raise CheckpointError(what, fix=fix)
+    if head.lstrip()[:1] == b"<":
+        raise CheckpointError("is a web page, not a checkpoint", fix="the download failed: fetch the file itself")
+    if head.startswith(LEGACY_MAGIC):
+        return "legacy torch"
+    if head.startswith(b"PK\x03\x04"):
+        return _sniff_zip(window)
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= len(window):
+        return "safetensors"
+    if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") or head[:1] in (b"(", b"]", b"}", b"c"):
+        return "raw pickle"
+    if head[:1] == b"\x08" and head[1:2] < b"\x20" and head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a", b"\x42"):
+        raise CheckpointError("is an ONNX file already", fix="look into it with: ganplugin inspect FILE")
+    raise CheckpointError("is not a checkpoint of any kind that is known here", fix=_DOWNLOAD_AGAIN)
+
+
+def _sniff_zip(window: Window) -> Container:
+    names = Archive(window).names
+    last_parts = {name.rpartition("/")[2] for name in names}
+    if "data.pkl" in last_parts:
+        return "TorchScript" if "constants.pkl" in last_parts else "torch zip"
+    if "archive_format" in last_parts or any(name.startswith("models/") for name in names):
+        raise CheckpointError(
+            "is an exported program (.pt2)", fix="save its weights with torch.save(model.state_dict(), ...)"
+        )
+    if "dataset.json" in last_parts or any(name.endswith((".png", ".jpg")) for name in names):
+        raise CheckpointError("is a zip of pictures, not a checkpoint", fix="name the file that training wrote")
+    raise CheckpointError("is a zip archive without a torch checkpoint in it", fix="unpack it and name the file inside")

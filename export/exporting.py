@@ -1,0 +1,167 @@
+"""From a checkpoint to a model file in one call: read, detect, rebuild, convert, prove, and only then write."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import torch
+from pydantic import ValidationError
+
+from ganplugin import __version__
+from ganplugin.errors import CheckpointError, FileError
+from ganplugin.export.checkpoint import Checkpoint, load_checkpoint
+from ganplugin.export.convert import convert
+from ganplugin.export.detect import Match, matches_of, unknown
+from ganplugin.export.verify import verify
+from ganplugin.manifest import HyperParameter, Kind, Manifest, Source
+from ganplugin.modelfile import write_model
+from ganplugin.models.families import FAMILIES
+from ganplugin.models.network import Family, Network
+from ganplugin.registry import Registry
+
+__all__ = ["Exported", "Part", "Report", "export_checkpoint"]
+
+Part = Literal["generator", "scorer"]
+Report = Callable[[str, int, int], None]
+
+_SUFFIXES: Final = frozenset({".pt", ".pth", ".pkl", ".tar", ".ckpt", ".bin", ".safetensors", ".t7", ".model"})
+_KINDS: Final[dict[Part, tuple[Kind, ...]]] = {"generator": ("generator", "style"), "scorer": ("scorer",)}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export_checkpoint` wrote, and what else it saw.
+
+    ``part`` names where in the file the weights were; ``others`` are further networks that could be exported, as
+    (part, family title); ``runner_up`` is the family that came second, if any.
+    """
+
+    path: Path
+    manifest: Manifest
+    container: str
+    part: str
+    averaged: bool
+    others: tuple[tuple[str, str], ...] = ()
+    runner_up: str | None = None
+
+
+def export_checkpoint(
+    path: Path,
+    out: Path | None = None,
+    *,
+    name: str | None = None,
+    part: Part | None = None,
+    licence: str | None = None,
+    overwrite: bool = False,
+    families: Registry[Family] = FAMILIES,
+    report: Report | None = None,
+) -> Exported:
+    """Turn a checkpoint into one proved model file and return what was found.
+
+    ``out`` defaults to the checkpoint's name with ``.onnx`` beside it; ``part`` chooses the generator (or style
+    network) or the scorer, by default the first that is there. ``report`` is told (stage, done, total).
+    Raises `FileError` if a file is missing or in the way, `CheckpointError` if the checkpoint is refused or not known,
+    `ExportError` if the result differs from it; then nothing is left behind.
+    """
+    tell = report or (lambda stage, done, total: None)
+    tell("reading", 0, 4)
+    checkpoint = load_checkpoint(path)
+    matches = matches_of(checkpoint, families)
+    match = _chosen(checkpoint, matches, part)
+    target = out or _default_target(path, match.family.kind, matches)
+    if target.exists() and not overwrite:
+        raise FileError("exists already", where=target, fix="add --overwrite or choose another place with --out")
+    tell("rebuilding", 1, 4)
+    network = _rebuilt(checkpoint, match)
+    manifest = _manifest(checkpoint, match, network, name or _stem(path), licence)
+    tell("converting", 2, 4)
+    manifest = _proved_and_written(network, manifest, target, overwrite=overwrite, tell=tell)
+    return Exported(
+        path=target,
+        manifest=manifest,
+        container=checkpoint.container,
+        part=match.part.path,
+        averaged=match.is_averaged,
+        others=_others(match, matches),
+        runner_up=_second(match, matches),
+    )
+
+
+def _chosen(checkpoint: Checkpoint, matches: tuple[Match, ...], part: Part | None) -> Match:
+    wanted = [kinds for name, kinds in _KINDS.items() if part in (name, None)]
+    found = [match for kinds in wanted for match in matches if match.family.kind in kinds]
+    if found:
+        return found[0]
+    if matches:
+        title = matches[0].family.title
+        raise CheckpointError(f"holds a {title}, but no {part}", where=checkpoint.path, fix="leave out --part")
+    raise unknown(checkpoint)
+
+
+def _default_target(path: Path, kind: Kind, matches: tuple[Match, ...]) -> Path:
+    """Beside the checkpoint, under its name; a scorer that comes with a generator leaves that name to it."""
+    has_generator = any(match.family.kind != "scorer" for match in matches)
+    return path.with_name(f"{_stem(path)}{'-scorer' if kind == 'scorer' and has_generator else ''}.onnx")
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    while Path(name).suffix.lower() in _SUFFIXES and Path(name).stem:
+        name = Path(name).stem
+    return name[:100]
+
+
+def _rebuilt(checkpoint: Checkpoint, match: Match) -> Network:
+    try:
+        return match.family.rebuild(match.part.state, match.part.config)
+    except CheckpointError as error:
+        raise CheckpointError(error.what, where=error.where or checkpoint.path, fix=error.fix) from error
+
+
+def _manifest(checkpoint: Checkpoint, match: Match, network: Network, name: str, licence: str | None) -> Manifest:
+    weights = HyperParameter(name="weights", value=match.part.path or "the whole file", origin="metadata")
+    known: dict[str, Any] = {
+        "licence": match.family.licence,
+        **network.facts,
+        **({} if licence is None else {"licence": licence}),
+        "kind": network.kind,
+        "family": match.family.id,
+        "name": name,
+        "source": Source(file=checkpoint.path.name, sha256=checkpoint.sha256),
+        "inferred": (*network.inferred, weights),
+        "exporter": f"ganplugin {__version__}, torch {torch.__version__}",
+    }
+    try:
+        return Manifest(**known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(step) for step in first["loc"])
+        raise CheckpointError(
+            f"has a {field} that a model file cannot hold: {first['msg']}", where=checkpoint.path
+        ) from error
+
+
+def _proved_and_written(
+    network: Network, manifest: Manifest, target: Path, *, overwrite: bool, tell: Report
+) -> Manifest:
+    proto = convert(network)
+    with tempfile.TemporaryDirectory(prefix="ganplugin-") as folder:
+        draft = write_model(proto, manifest, Path(folder) / "draft.onnx")
+        verification = verify(draft, network, progress=lambda done, total: tell("proving", done, total))
+    proved = manifest.model_copy(update={"verification": verification})
+    write_model(proto, proved, target, overwrite=overwrite)
+    return proved
+
+
+def _others(match: Match, matches: tuple[Match, ...]) -> tuple[tuple[str, str], ...]:
+    """The networks of another kind that the file also holds."""
+    titles = {other.family.title: other.part.path for other in matches if other.family.kind != match.family.kind}
+    return tuple((path, title) for title, path in titles.items())
+
+
+def _second(match: Match, matches: tuple[Match, ...]) -> str | None:
+    return next((o.family.id for o in matches if o.part is match.part and o.family.id != match.family.id), None)

@@ -1,0 +1,19 @@
+"""Every family that can be exported, in the order in which they are tried. A new family is one module and one row."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Final
+
+from ganplugin.models import dcgan
+from ganplugin.models.network import Family
+from ganplugin.registry import Registry
+
+__all__ = ["FAMILIES"]
+
+_ROWS: Final[tuple[Family, ...]] = (*dcgan.FAMILIES,)
+
+FAMILIES: Final[Registry[Family]] = reduce(
+    lambda table, family: table.add(family.id, family), _ROWS, Registry[Family]("family")
+)
+"""The table of families by id."""
