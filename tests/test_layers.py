@@ -39,6 +39,7 @@ FORMATS = ours(
     "video",
 )
 RUNTIME = ours("batches", "devices", "feeds", "native_output", "optimised", "runtime", "session_cache", "sessions")
+SERVICES = ours("demo", "doctor", "shelf")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin": set(),
@@ -47,12 +48,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(FORMATS, BASE | FORMATS),
     **dict.fromkeys(RUNTIME, BASE | FORMATS | RUNTIME),
     "ganplugin.plugins": set(),
-    "ganplugin.doctor": BASE | FORMATS | RUNTIME | ours("plugins"),
+    **dict.fromkeys(SERVICES, BASE | FORMATS | RUNTIME | ours("plugins")),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
     "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models"),
-    "ganplugin.cli": BASE | FORMATS | RUNTIME | ours("doctor", "nodes", "export", "train"),
+    "ganplugin.cli": BASE | FORMATS | RUNTIME | SERVICES | ours("nodes", "export", "train"),
 }
 
 

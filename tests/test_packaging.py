@@ -18,7 +18,7 @@ import ganplugin
 import ganplugin.cli
 from tests.source import FOLDERS, ROOT
 
-PACKAGED = re.compile(r".*\.py$|py\.typed$|builtin/[^/]+\.(?:onnx|json|webp|md)$")
+PACKAGED = re.compile(r".*(?:\.py|/py\.typed|/builtin/[^/]+\.(?:onnx|json|webp|md))$")
 BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")
 
 
