@@ -21,10 +21,7 @@ def checked(name: str, value: ArrayLike, shape: Shape) -> Array:
 
     Raises `InputError` otherwise.
     """
-    try:
-        array = np.ascontiguousarray(value, dtype=np.float32).reshape(np.shape(value))
-    except (ValueError, TypeError) as error:
-        raise InputError("is not an array of numbers", where=name) from error
+    array = _numbers(name, value)
     if array.ndim != len(shape) or any(
         isinstance(axis, int) and array.shape[i] != axis for i, axis in enumerate(shape)
     ):
@@ -32,6 +29,14 @@ def checked(name: str, value: ArrayLike, shape: Shape) -> Array:
     if not np.isfinite(array).all():
         raise InputError("holds a value that is not a finite number", where=name)
     return array
+
+
+def _numbers(name: str, value: ArrayLike) -> Array:
+    try:
+        # The reshape gives single numbers back their lack of axes.
+        return np.ascontiguousarray(value, dtype=np.float32).reshape(np.shape(value))
+    except (ValueError, TypeError) as error:
+        raise InputError("is not an array of numbers", where=name) from error
 
 
 def _shown(shape: Shape) -> str:
@@ -57,11 +62,11 @@ class Feeds:
         if value is None:
             return self
         if name not in self.shapes:
-            if neutral is not None and np.all(np.asarray(value) == neutral):
+            if neutral is not None and np.all(_numbers(name, value) == neutral):
                 return self
             raise InputError(f"the model {self.model_name} takes no {name}", where=name, fix="leave it out")
         shape = self.shapes[name]
-        array = checked(name, self._spread(value, shape), shape)
+        array = checked(name, self._spread(_numbers(name, value), shape), shape)
         if not shape or isinstance(shape[0], int):
             self._whole[name] = array
         else:
@@ -76,10 +81,9 @@ class Feeds:
         else:
             raise InputError(f"has {len(array)} rows for {self.rows} pictures", where=name)
 
-    def _spread(self, value: ArrayLike, shape: Shape) -> ArrayLike:
-        array = np.asarray(value)
+    def _spread(self, array: Array, shape: Shape) -> Array:
         if array.ndim == 0 and len(shape) == 1 and isinstance(shape[0], int):
-            return np.full(shape[0], array)
+            return np.full(shape[0], array, np.float32)
         if array.ndim == 1 and len(shape) == 2:
             return np.broadcast_to(array, (self.rows, *array.shape))
         return array
@@ -92,9 +96,11 @@ class Feeds:
 def as_picture_rows(name: str, pictures: ArrayLike, channels: int) -> Array:
     """Return pictures as float32 [n, h, w, channels]; one picture [h, w, channels] becomes a row.
 
-    Raises `InputError` for another shape, an empty picture, or values that are not finite.
+    Raises `InputError` for another shape, whole numbers, an empty picture, or values that are not finite.
     """
-    array = np.asarray(pictures)
+    if np.asarray(pictures).dtype.kind in "iub":
+        raise InputError("pictures are floating point, 0 to 1", where=name, fix="divide 8-bit values by 255")
+    array = _numbers(name, pictures)
     rows = array[None] if array.ndim == 3 else array
     checked_rows = checked(name, rows, ("n", "h", "w", channels))
     if 0 in checked_rows.shape[1:]:

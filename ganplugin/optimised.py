@@ -67,7 +67,8 @@ def _create_and_keep(spec: SessionSpec, kept: Path, create: Callable[[SessionSpe
         with atomic_write(_mark(kept), overwrite=True) as part:
             part.write_text(mark, encoding="ascii")
         _prune(kept.parent)
-    except FileError:
+    except (FileError, ModelError):
+        # No room, no permission, or a bad model: without the copy it opens, or fails with its own reason.
         pass
     return create(spec) if session is None else session
 

@@ -302,8 +302,10 @@ class Model:
             found: list[Array] = session.run(outputs, dict(feeds), run_options)
             return found
         binding = session.io_binding()
+        values = load_onnxruntime().OrtValue
         for name, value in feeds.items():
-            binding.bind_cpu_input(name, value)
+            # Not bind_cpu_input: that one knows required inputs only, and refuses those that carry a default.
+            binding.bind_ortvalue_input(name, values.ortvalue_from_numpy(value))
         for name in outputs:
             # The result's buffer stays on the device until the run is over; its shape need not be known before.
             binding.bind_output(name, memory, self.device.index)

@@ -25,6 +25,7 @@ class FakeSession:
 
     def run(self, outputs: list[str], feeds: dict[str, Any], options: Any = None) -> Any:
         self.runtime.admit(feeds)
+        self.runtime.run_options.append(options)
         return self.real.run(outputs, feeds, options)
 
     def io_binding(self) -> FakeBinding:
@@ -43,9 +44,9 @@ class FakeBinding:
     real: Any
     feeds: dict[str, Any] = field(default_factory=dict)
 
-    def bind_cpu_input(self, name: str, value: Any) -> None:
-        self.feeds[name] = value
-        self.real.bind_cpu_input(name, value)
+    def bind_ortvalue_input(self, name: str, value: Any) -> None:
+        self.feeds[name] = value.numpy()
+        self.real.bind_ortvalue_input(name, value)
 
     def bind_output(self, name: str, device: str, index: int) -> None:
         self.session.runtime.bound.append((name, device, index))
@@ -74,6 +75,7 @@ class FakeRuntime:
     asked: list[list[Any]] = field(default_factory=list)
     options: list[Any] = field(default_factory=list)
     keywords: list[dict[str, Any]] = field(default_factory=list)
+    run_options: list[Any] = field(default_factory=list)
     runs: list[int] = field(default_factory=list)
     bound: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -82,6 +84,7 @@ class FakeRuntime:
     GraphOptimizationLevel = onnxruntime.GraphOptimizationLevel
     ExecutionMode = onnxruntime.ExecutionMode
     RunOptions = onnxruntime.RunOptions
+    OrtValue = onnxruntime.OrtValue
 
     def get_available_providers(self) -> list[str]:
         return self.listed
