@@ -104,7 +104,7 @@ class FakeRuntime:
 
     def admit(self, feeds: dict[str, Any]) -> None:
         """Count a run's rows and fail if they are too many."""
-        rows = max(len(value) for value in feeds.values() if value.ndim > 1)
+        rows = max((len(value) for value in feeds.values() if value.ndim > 1), default=1)
         self.runs.append(rows)
         if rows > self.most_rows:
             raise self.memory_error
