@@ -1,15 +1,23 @@
-"""Fixtures that every test may use."""
+"""What holds for every test."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-@pytest.fixture(scope="session")
-def root() -> Path:
-    """The repository: the folder of pyproject.toml."""
-    return ROOT
+def refuse_network(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: raise if this process opens a connection to another machine."""
+    if event == "socket.connect":
+        address = arguments[1]
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise RuntimeError(f"a test opened a network connection to {address[0]}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> None:
+    """Let no test reach the network from this process; an audit hook stays until the process ends."""
+    sys.addaudithook(refuse_network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,12 @@ def test_the_rule_lets_the_safe_forms_pass():
     assert list(offences(ast.parse(text))) == []
 
 
+def test_the_tests_themselves_reach_no_network():
+    # An address that is reserved for documents; the hook in conftest.py fires before anything is sent.
+    with socket.socket() as plug, pytest.raises(RuntimeError, match=r"network connection to 192\.0\.2\.1"):
+        plug.connect(("192.0.2.1", 9))
+
+
 @pytest.fixture(scope="module")
 def tracked() -> list[Path]:
     try:
@@ -142,7 +149,7 @@ def test_no_large_file_is_tracked(tracked: list[Path]):
 # Spelt in pieces so that this file passes its own test.
 REGISTRIES = "|".join(("py" + "pi", "files.python" + "hosted", "registry.npm" + "js"))
 PRIVATE = {
-    "a path of one person's machine": r"(?<![\w.])/(?:home|Users|work|root|opt)/\w+",
+    "a path of one person's machine": r"(?<![\w.])/(?:(?:home|Users)/(?!me\b)|(?:work|root|opt)/)\w+",
     "a registry's host": rf"\b(?:{REGISTRIES})\.\w+",
     "a wheel index's host": r"download\.py" + r"torch\.org",
     "a private key": "BEGIN [A-Z ]*PRIVATE" + " KEY",
