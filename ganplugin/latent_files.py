@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 import re
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -24,6 +28,8 @@ Space = Literal["z", "w"]
 _MAX_BYTES: Final = 2**30
 _NOTE: Final = "ganplugin"
 _AXES: Final = {"z": 2, "w": 3}
+_HEADER_ERRORS = (ValueError, TypeError, LookupError, SyntaxError, tokenize.TokenError, MemoryError)
+_ARCHIVE_ERRORS = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -105,7 +111,7 @@ def load_latents(path: Path) -> Latents:
         if data[:4] == b"PK\x03\x04":
             return _from_archive(data, path)
         values = _parse_array(data, path)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (*_HEADER_ERRORS, *_ARCHIVE_ERRORS) as error:
         raise _unreadable(path) from error
     return _latents(values[None] if values.ndim == 1 else values, "w" if values.ndim == 3 else "z", _Note(), path)
 
@@ -139,12 +145,12 @@ def _parse_array(data: bytes, path: Path) -> NDArray[np.generic]:
     if version not in ((1, 0), (2, 0)):
         raise _unreadable(path)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(stream)
-    # numpy allocates what the header declares before it reads: believe the header only if the bytes are there.
-    if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=object)) != len(data) - stream.tell():
+    shape, by_column, dtype = read_header(stream)
+    # Only numbers, and only as many as there are bytes for: a header may declare objects or an endless array.
+    if dtype.kind not in "fu" or dtype.itemsize * math.prod(shape) != len(data) - stream.tell():
         raise _unreadable(path)
-    array: NDArray[np.generic] = np.load(io.BytesIO(data), allow_pickle=False)
-    return array
+    numbers: NDArray[np.generic] = np.frombuffer(data, dtype=dtype, offset=stream.tell())
+    return numbers.reshape(shape, order="F" if by_column else "C")
 
 
 def _parse_note(note: NDArray[np.generic] | None, path: Path) -> _Note:
