@@ -53,8 +53,9 @@ def _declaration(name: str, field: FieldInfo) -> tuple[str, str]:
 def _settings(field: FieldInfo) -> dict[str, Any]:
     return {
         "type": _parameter_type(field),
+        "is_flag": field.annotation is bool,
         "default": field.default,
-        "show_default": field.default not in ("", False),
+        "show_default": field.default != "" and field.default is not False,
         "help": field.description,
     }
 
