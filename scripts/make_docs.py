@@ -37,8 +37,13 @@ KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
 
 def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
     """Give every command, groups before what they hold, with the words that call it and a context for its help."""
-    context = click.Context(cli, info_name="ganplugin", terminal_width=WIDTH, max_content_width=WIDTH)
-    yield from _below(cli, context)
+    yield from _below(cli, _context(cli, "ganplugin", None))
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
+    context.help_option_names = cli.context_settings["help_option_names"]
+    return context
 
 
 def _below(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
@@ -48,8 +53,7 @@ def _below(command: click.Command, context: click.Context) -> Iterator[tuple[str
     for name in command.list_commands(context):
         child = command.get_command(context, name)
         if child is not None and not child.hidden:
-            inner = click.Context(child, info_name=name, parent=context, terminal_width=WIDTH, max_content_width=WIDTH)
-            yield from _below(child, inner)
+            yield from _below(child, _context(child, name, context))
 
 
 def commands_page() -> str:

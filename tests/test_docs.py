@@ -59,11 +59,14 @@ def parse(arguments: list[str]) -> None:
     values, left, _ = command.make_parser(context).parse_args(list(arguments))
     if left:
         raise click.UsageError(f"unexpected: {left}")
+    if {"--help", "--version"} & set(arguments):
+        return
     for parameter in command.params:
         value = values.get(parameter.name)
-        if parameter.required and not value and not {"--help", "--version"} & set(arguments):
-            raise click.MissingParameter(ctx=context, param=parameter)
-        if value is not None and not isinstance(parameter.type, (click.Path, click.File)):
+        if value is None or parameter.value_is_missing(value):
+            if parameter.required:
+                raise click.MissingParameter(ctx=context, param=parameter)
+        elif not isinstance(parameter.type, (click.Path, click.File)):
             parameter.type_cast_value(context, value)
 
 
