@@ -1,0 +1,290 @@
+"""The quick family: a small convolutional GAN with a W space, made to be trained on a laptop.
+
+The generator modulates normalised features by a learned style (Chen et al. 2018, "On Self Modulation for Generative
+Adversarial Networks"), upsamples bilinearly so that no checkerboard appears, and maps z to w by a small network so
+that truncation, W walks and style mixing work as in the StyleGAN family. The discriminator uses spectral norm
+(Miyato et al. 2018) and looks at each picture alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import remove_parametrizations
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+
+__all__ = ["FAMILY", "SCORER_FAMILY", "QuickConfig", "QuickDiscriminator", "QuickGenerator", "channels_at"]
+
+_SLOPE = 0.2
+_BASE = 4
+# Spectral norm leaves a random layer about half its signal; without a gain the scores start near zero and stay there.
+_GAIN = 2.0
+
+
+@dataclass(frozen=True)
+class QuickConfig:
+    """The shape of both networks. ``size`` is the side in pixels, 4 times a power of two."""
+
+    size: int = 64
+    z_dim: int = 64
+    w_dim: int = 64
+    width: int = 24
+    scorer_width: int = 24
+    growth: int = 5
+    scorer_growth: int = 4
+
+    @property
+    def blocks(self) -> int:
+        """How often the generator doubles its 4 px map."""
+        return (self.size // _BASE).bit_length() - 1
+
+    @property
+    def num_ws(self) -> int:
+        """One w for the first map, one a block."""
+        return 1 + self.blocks
+
+
+def channels_at(width: int, growth: int, halvings: int) -> int:
+    """Channels of a map that is ``halvings`` times halved: doubled each time from ``width``, up to ``growth`` times."""
+    return width * min(1 << halvings, growth)
+
+
+class MappingNetwork(nn.Module):
+    """z, brought to unit length a channel, to w: a linear map plus a small curved one.
+
+    The linear part keeps w centred on zero, so that the first map differs from picture to picture in its layout and
+    not in its colours alone.
+    """
+
+    def __init__(self, z_dim: int, w_dim: int) -> None:
+        super().__init__()
+        self.straight = nn.Linear(z_dim, w_dim, bias=False)
+        self.enter = nn.Linear(z_dim, w_dim)
+        self.leave = nn.Linear(w_dim, w_dim, bias=False)
+        for layer, std in ((self.straight, 1.0), (self.enter, 1.0), (self.leave, 0.5)):
+            nn.init.normal_(layer.weight, std=std / math.sqrt(layer.in_features))
+        nn.init.zeros_(self.enter.bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        z = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
+        return self.straight(z) + self.leave(F.leaky_relu(self.enter(z), _SLOPE))  # type: ignore[no-any-return]
+
+
+class SelfModulation(nn.Module):
+    """Batch normalisation whose scale and shift are linear in w; in eval mode the statistics are constants."""
+
+    def __init__(self, channels: int, w_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False, momentum=0.05)
+        self.style = nn.Linear(w_dim, 2 * channels)
+        nn.init.normal_(self.style.weight, std=0.5 / math.sqrt(w_dim))
+        nn.init.zeros_(self.style.bias)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
+        return self.norm(x) * (1 + scale) + shift  # type: ignore[no-any-return]
+
+
+class SynthesisBlock(nn.Module):
+    """Doubles a map: bilinear resize, convolution, modulation, leaky ReLU, twice the last three."""
+
+    def __init__(self, channels_in: int, channels_out: int, w_dim: int) -> None:
+        super().__init__()
+        self.conv0 = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+        self.mod0 = SelfModulation(channels_out, w_dim)
+        self.conv1 = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
+        self.mod1 = SelfModulation(channels_out, w_dim)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        x = F.leaky_relu(self.mod0(self.conv0(x), w), _SLOPE)
+        return F.leaky_relu(self.mod1(self.conv1(x), w), _SLOPE)
+
+
+class QuickGenerator(nn.Module):
+    """z [batch, z_dim] to pictures 0..1 [batch, 3, size, size], by way of w [batch, num_ws, w_dim]."""
+
+    w_avg: Tensor
+
+    def __init__(self, config: QuickConfig) -> None:
+        super().__init__()
+        self.config = config
+        steps = range(config.blocks, -1, -1)
+        widths = [channels_at(config.width, config.growth, step) for step in steps]
+        self.mapping = MappingNetwork(config.z_dim, config.w_dim)
+        self.first = nn.Linear(config.w_dim, widths[0] * _BASE * _BASE, bias=False)
+        self.blocks = nn.ModuleList(
+            SynthesisBlock(before, after, config.w_dim) for before, after in itertools.pairwise(widths)
+        )
+        self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.register_buffer("w_avg", torch.zeros(config.w_dim))
+        nn.init.normal_(self.first.weight, std=1 / math.sqrt(config.w_dim))
+
+    def map(self, z: Tensor) -> Tensor:
+        """Return w [batch, w_dim] of z [batch, z_dim]."""
+        return self.mapping(z)  # type: ignore[no-any-return]
+
+    def synthesize(self, ws: Tensor) -> Tensor:
+        """Return pictures 0..1 of ws [batch, num_ws, w_dim]."""
+        x = self.first(ws[:, 0]).unflatten(1, (-1, _BASE, _BASE))
+        for index, block in enumerate(self.blocks):
+            x = block(x, ws[:, index + 1])
+        return torch.sigmoid(2 * self.to_rgb(x))
+
+    def forward(self, z: Tensor, truncation: Tensor, ws: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (pictures, w).
+
+        w is drawn towards its mean by ``truncation`` [num_ws], then towards ``ws`` by ``mix`` [num_ws].
+        """
+        w = self.map(z)[:, None, :]
+        w = self.w_avg + truncation[None, :, None] * (w - self.w_avg)
+        w = w + mix[None, :, None] * (ws - w)
+        return self.synthesize(w), w
+
+
+def _sn(layer: nn.Module) -> nn.Module:
+    return spectral_norm(layer)
+
+
+class DownBlock(nn.Module):
+    """Halves a map: convolution, average pooling, convolution, beside a pooled shortcut; all spectrally normalised."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.conv0 = _sn(nn.Conv2d(channels_in, channels_in, 3, padding=1))
+        self.conv1 = _sn(nn.Conv2d(channels_in, channels_out, 3, padding=1))
+        self.skip = _sn(nn.Conv2d(channels_in, channels_out, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv1(F.avg_pool2d(F.leaky_relu(self.conv0(x), _SLOPE), 2))
+        return _GAIN * F.leaky_relu(y + self.skip(F.avg_pool2d(x, 2)), _SLOPE)
+
+
+class QuickDiscriminator(nn.Module):
+    """Pictures 0..1 [batch, 3, size, size] to one unbounded realness score each [batch]; no batch statistics."""
+
+    def __init__(self, config: QuickConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = [channels_at(config.scorer_width, config.scorer_growth, step) for step in range(config.blocks + 1)]
+        self.from_rgb = _sn(nn.Conv2d(3, widths[0], 3, padding=1))
+        self.blocks = nn.ModuleList(DownBlock(before, after) for before, after in itertools.pairwise(widths))
+        self.last = _sn(nn.Linear(widths[-1] * _BASE * _BASE, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return one score a picture [batch]; higher is more like the pictures trained on."""
+        x = _GAIN * F.leaky_relu(self.from_rgb(image * 2 - 1), _SLOPE)
+        for block in self.blocks:
+            x = block(x)
+        return self.last(x.flatten(1))[:, 0]  # type: ignore[no-any-return]
+
+
+def fold_spectral_norm(module: nn.Module) -> nn.Module:
+    """Replace every spectral norm by the weight that it yields now, so that the network is plain convolutions."""
+    module.eval()
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)) and hasattr(layer, "parametrizations"):
+            remove_parametrizations(layer, "weight", leave_parametrized=True)
+    return module
+
+
+def _config(config: Mapping[str, object]) -> QuickConfig:
+    """Read the shape from the config of our own checkpoints."""
+    given = config.get("config")
+    if not isinstance(given, Mapping):
+        raise CheckpointError("its metadata lacks the network's configuration", fix="use the file that train wrote")
+    try:
+        shape = QuickConfig(**{str(key): int(value) for key, value in given.items()})
+    except (TypeError, ValueError) as error:
+        raise CheckpointError("its metadata holds an unknown configuration", fix="update ganplugin") from error
+    if shape.size not in (8, 16, 32, 64, 128, 256):
+        raise CheckpointError(f"its metadata names an impossible size, {shape.size}")
+    return shape
+
+
+def _load(module: nn.Module, state: StateDict) -> None:
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise CheckpointError(f"its tensors do not fit its configuration: {error}") from error
+
+
+def _facts(shape: QuickConfig, config: Mapping[str, object]) -> dict[str, object]:
+    training = config.get("training")
+    known = dict(training) if isinstance(training, Mapping) else {}
+    return {
+        "channels": "RGB",
+        "width": shape.size,
+        "height": shape.size,
+        "licence": str(known.get("licence", "")),
+        "training": known,
+    }
+
+
+def _inferred(shape: QuickConfig) -> tuple[HyperParameter, ...]:
+    return tuple(HyperParameter(name=key, value=value, origin="metadata") for key, value in asdict(shape).items())
+
+
+def detect_generator(state: StateDict) -> bool:
+    """Tell whether the tensors are those of ``ganplugin train generator``: mapping, self-modulation, to_rgb."""
+    return all(key in state for key in ("mapping.straight.weight", "blocks.0.mod0.style.weight", "to_rgb.weight"))
+
+
+def rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network:
+    """Return the generator. Raises `CheckpointError` if tensors and config disagree."""
+    shape = _config(config)
+    module = QuickGenerator(shape)
+    _load(module, state)
+    w_shape: tuple[int | str, ...] = ("batch_ws", shape.num_ws, shape.w_dim)
+    inputs = (
+        GraphInput("z", ("batch", shape.z_dim)),
+        GraphInput("truncation", (shape.num_ws,), torch.ones(shape.num_ws)),
+        GraphInput("ws", w_shape, torch.zeros(1, shape.num_ws, shape.w_dim)),
+        GraphInput("mix", (shape.num_ws,), torch.zeros(shape.num_ws)),
+    )
+    facts = _facts(shape, config) | {"z_dim": shape.z_dim, "w_dim": shape.w_dim, "num_ws": shape.num_ws}
+    return Network("generator", eval_mode(module), inputs, ("image", "w"), facts, _inferred(shape))
+
+
+def detect_scorer(state: StateDict) -> bool:
+    """Tell whether a scorer of ``ganplugin train generator`` is among the tensors."""
+    return "from_rgb.parametrizations.weight.original" in state and "blocks.0.skip.bias" in state
+
+
+def rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
+    """Return the discriminator, spectral norm folded in. Raises `CheckpointError` as `rebuild_generator`."""
+    shape = _config(config)
+    module = QuickDiscriminator(shape)
+    _load(module, state)
+    inputs = (GraphInput("image", ("batch", 3, shape.size, shape.size)),)
+    folded = eval_mode(fold_spectral_norm(module))
+    return Network("scorer", folded, inputs, ("score",), _facts(shape, config), _inferred(shape))
+
+
+FAMILY = Family(
+    id="ganplugin-quick",
+    title="Generator of ganplugin train generator",
+    kind="generator",
+    licence="Apache-2.0",
+    detect=detect_generator,
+    rebuild=rebuild_generator,
+)
+
+SCORER_FAMILY = Family(
+    id="ganplugin-quick-scorer",
+    title="Scorer of ganplugin train generator",
+    kind="scorer",
+    licence="Apache-2.0",
+    detect=detect_scorer,
+    rebuild=rebuild_scorer,
+)

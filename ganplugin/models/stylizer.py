@@ -1,0 +1,190 @@
+"""The stylizer family: one small feed-forward network that paints a photo in any of its styles, or in blends.
+
+After Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer", with the conditional instance
+normalisation of Dumoulin et al. 2017, "A Learned Representation for Artistic Style": the styles share all
+convolutions and differ in the scales and shifts of the normalisations alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+
+__all__ = ["FAMILY", "MINIMUM_SIZE", "Stylizer", "StylizerConfig"]
+
+MINIMUM_SIZE = 16
+"""The shortest side in pixels that reflection padding and two halvings leave room for."""
+
+
+@dataclass(frozen=True)
+class StylizerConfig:
+    """The shape of the network: how many styles, channels at full, half and quarter size, residual blocks."""
+
+    styles: int = 1
+    widths: tuple[int, int, int] = (24, 48, 64)
+    residuals: int = 5
+
+
+class StyleNorm(nn.Module):
+    """Instance normalisation with one scale and one shift a style, blended by the style weights."""
+
+    def __init__(self, channels: int, styles: int) -> None:
+        super().__init__()
+        # Styles that start alike stay alike for long.
+        self.scale = nn.Parameter(1 + 0.2 * torch.randn(styles, channels))
+        self.shift = nn.Parameter(0.2 * torch.randn(styles, channels))
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        scale, shift = (weights @ self.scale)[:, :, None, None], (weights @ self.shift)[:, :, None, None]
+        return F.instance_norm(x) * scale + shift
+
+
+class StyleConv(nn.Module):
+    """Reflection padding, convolution, `StyleNorm`."""
+
+    def __init__(self, before: int, after: int, kernel: int, styles: int, *, stride: int = 1) -> None:
+        super().__init__()
+        self.pad = nn.ReflectionPad2d(kernel // 2)
+        self.conv = nn.Conv2d(before, after, kernel, stride=stride, bias=False)
+        self.norm = StyleNorm(after, styles)
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        return self.norm(self.conv(self.pad(x)), weights)  # type: ignore[no-any-return]
+
+
+class ResidualBlock(nn.Module):
+    """Two `StyleConv` of the same width around which the input is carried."""
+
+    def __init__(self, channels: int, styles: int) -> None:
+        super().__init__()
+        self.first = StyleConv(channels, channels, 3, styles)
+        self.second = StyleConv(channels, channels, 3, styles)
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        return x + self.second(torch.relu(self.first(x, weights)), weights)  # type: ignore[no-any-return]
+
+
+class StyleTint(nn.Module):
+    """The photo under one affine change of colour a style, before the sigmoid: what the strokes are laid upon."""
+
+    def __init__(self, styles: int) -> None:
+        super().__init__()
+        self.matrix = nn.Parameter((2 * torch.eye(3)).repeat(styles, 1, 1))
+        self.shift = nn.Parameter(torch.zeros(styles, 3))
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        matrix = (weights @ self.matrix.flatten(1)).view(-1, 3, 3)
+        shift = (weights @ self.shift)[:, :, None, None]
+        return (matrix @ x.flatten(2)).view_as(x) + shift
+
+
+class Stylizer(nn.Module):
+    """Photos 0..1 [batch, 3, h, w] to paintings of the same size, for any h and w from 16."""
+
+    def __init__(self, config: StylizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        full, half, quarter = config.widths
+        styles = config.styles
+        self.enter = StyleConv(3, full, 9, styles)
+        self.down0 = StyleConv(full, half, 3, styles, stride=2)
+        self.down1 = StyleConv(half, quarter, 3, styles, stride=2)
+        self.residuals = nn.ModuleList(ResidualBlock(quarter, styles) for _ in range(config.residuals))
+        self.up0 = StyleConv(quarter, half, 3, styles)
+        self.up1 = StyleConv(half, full, 3, styles)
+        self.leave_pad = nn.ReflectionPad2d(4)
+        self.leave = nn.Conv2d(full, 3, 9)
+        self.tint = StyleTint(styles)
+
+    def paint(self, content: Tensor, weights: Tensor) -> Tensor:
+        """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles]."""
+        entered = torch.relu(self.enter(content * 2 - 1, weights))
+        halved = torch.relu(self.down0(entered, weights))
+        x = torch.relu(self.down1(halved, weights))
+        for block in self.residuals:
+            x = block(x, weights)
+        # Resizing to the sizes met on the way down keeps odd sides exact without padding and cropping.
+        x = F.interpolate(x, size=halved.shape[2:], mode="bilinear", align_corners=False)
+        x = torch.relu(self.up0(x, weights))
+        x = F.interpolate(x, size=entered.shape[2:], mode="bilinear", align_corners=False)
+        x = torch.relu(self.up1(x, weights))
+        return torch.sigmoid(self.leave(self.leave_pad(x)) + self.tint(content * 2 - 1, weights))
+
+    def forward(self, content: Tensor, style_weights: Tensor, strength: Tensor) -> Tensor:
+        """Return paintings in the blend of ``style_weights`` [styles] (of any sum), mixed in by ``strength`` []."""
+        weights = style_weights / style_weights.abs().sum().clamp(min=1e-6)
+        painted = self.paint(content, weights[None])
+        return (content + strength * (painted - content)).clamp(0, 1)
+
+
+def detect(state: StateDict) -> bool:
+    """Tell whether the tensors are those of ``ganplugin train style``."""
+    return "enter.norm.scale" in state and "tint.matrix" in state
+
+
+def infer_config(state: StateDict) -> StylizerConfig:
+    """Read the shape off the tensors. Raises `CheckpointError` if one that tells it is missing."""
+    try:
+        styles, full = state["enter.norm.scale"].shape
+        half, quarter = (state[f"down{index}.norm.scale"].shape[1] for index in range(2))
+    except (KeyError, ValueError, IndexError) as error:
+        raise CheckpointError("is no complete stylizer", fix="use the file that train wrote") from error
+    blocks = {key.split(".")[1] for key in state if key.startswith("residuals.")}
+    return StylizerConfig(styles=styles, widths=(full, half, quarter), residuals=len(blocks))
+
+
+def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+    """Return the network with its styles' names. Raises `CheckpointError` if the tensors do not fit together."""
+    shape = infer_config(state)
+    module = Stylizer(shape)
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise CheckpointError(f"its tensors do not fit together: {error}") from error
+    names = _names(config, shape.styles)
+    training = config.get("training")
+    known = dict(training) if isinstance(training, Mapping) else {}
+    first = torch.zeros(shape.styles)
+    first[0] = 1
+    inputs = (
+        GraphInput("content", ("batch", 3, "height", "width")),
+        GraphInput("style_weights", (shape.styles,), first),
+        GraphInput("strength", (), torch.tensor(1.0)),
+    )
+    facts = {
+        "channels": "RGB",
+        "styles": names,
+        "minimum_size": MINIMUM_SIZE,
+        "licence": str(known.get("licence", "")),
+        "training": known,
+    }
+    inferred = (
+        HyperParameter(name="widths", value="-".join(map(str, shape.widths)), origin="tensor"),
+        HyperParameter(name="residuals", value=shape.residuals, origin="tensor"),
+    )
+    return Network("style", eval_mode(module), inputs, ("image",), facts, inferred)
+
+
+def _names(config: Mapping[str, object], styles: int) -> tuple[str, ...]:
+    given = config.get("styles")
+    if isinstance(given, (list, tuple)) and len(given) == styles:
+        return tuple(str(name) for name in given)
+    return tuple(f"style-{index + 1}" for index in range(styles))
+
+
+FAMILY = Family(
+    id="ganplugin-stylizer",
+    title="Style network of ganplugin train style",
+    kind="style",
+    licence="Apache-2.0",
+    detect=detect,
+    rebuild=rebuild,
+)

@@ -1,0 +1,79 @@
+"""The objectives: the hinge game of a GAN, and the perceptual distances of style transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = [
+    "colour_statistics",
+    "content_loss",
+    "discriminator_hinge",
+    "generator_hinge",
+    "gram",
+    "palette_loss",
+    "style_loss",
+    "total_variation",
+]
+
+
+def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """Return mean max(0, 1 - real) + mean max(0, 1 + fake) (Lim and Ye 2017, "Geometric GAN")."""
+    return F.relu(1 - real.float()).mean() + F.relu(1 + fake.float()).mean()
+
+
+def generator_hinge(fake: Tensor) -> Tensor:
+    """Return the negative mean score of made pictures."""
+    return -fake.float().mean()
+
+
+def gram(features: Tensor) -> Tensor:
+    """Return the mean outer products of channels [batch, c, c] of features [batch, c, h, w] (Gatys et al. 2016)."""
+    flat = features.float().flatten(2)
+    return torch.bmm(flat, flat.transpose(1, 2)) / flat.shape[2]
+
+
+def style_loss(made: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Return the sum over layers of |G - T|^2 / |T|^2, averaged over the batch.
+
+    ``made`` are features [batch, c, h, w], ``targets`` Gram matrices [batch or 1, c, c]. Dividing by the target's
+    own energy gives every layer the same say, whatever the scale of its features.
+    """
+    terms = []
+    for features, target in zip(made, targets, strict=True):
+        difference = (gram(features) - target).square().sum(dim=(1, 2))
+        terms.append((difference / target.square().sum(dim=(1, 2))).mean())
+    return torch.stack(terms).sum()
+
+
+def content_loss(made: Tensor, target: Tensor) -> Tensor:
+    """Return |made - target|^2 / |target|^2 of one layer's features, averaged over the batch."""
+    difference = (made.float() - target.float()).square().sum(dim=(1, 2, 3))
+    return (difference / target.float().square().sum(dim=(1, 2, 3))).mean()
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Return the mean squared difference of neighbouring pixels of pictures [batch, 3, h, w]."""
+    rows = (image[:, :, 1:] - image[:, :, :-1]).square().mean()
+    columns = (image[:, :, :, 1:] - image[:, :, :, :-1]).square().mean()
+    return rows + columns
+
+
+def colour_statistics(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean [batch, 3] and covariance [batch, 3, 3] of the colours of pictures [batch, 3, h, w]."""
+    flat = image.float().flatten(2)
+    mean = flat.mean(dim=2)
+    centred = flat - mean[:, :, None]
+    return mean, torch.bmm(centred, centred.transpose(1, 2)) / flat.shape[2]
+
+
+def palette_loss(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """Return how far the colours of pictures are from a palette: squared distances over the palette's own spread."""
+    own_mean, own_covariance = colour_statistics(image)
+    spread = covariance.diagonal(dim1=1, dim2=2).sum(dim=1)
+    means = (own_mean - mean).square().sum(dim=1) / spread
+    covariances = (own_covariance - covariance).square().sum(dim=(1, 2)) / covariance.square().sum(dim=(1, 2))
+    return (means + covariances).mean()

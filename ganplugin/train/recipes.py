@@ -1,0 +1,114 @@
+"""A whole training from its options: what ``ganplugin train`` calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ganplugin.errors import InputError
+from ganplugin.models.quick import QuickConfig
+from ganplugin.train.data import PictureSet, Report, load_photos, load_scaled, pack_crops, pack_squares
+from ganplugin.train.features import load_features
+from ganplugin.train.generator import GeneratorOptions, GeneratorTrainer
+from ganplugin.train.loop import Schedule, run
+from ganplugin.train.precision import choose_device, choose_precision
+from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
+
+__all__ = ["GeneratorRecipe", "StyleRecipe", "train_generator", "train_style"]
+
+
+@dataclass(frozen=True)
+class GeneratorRecipe:
+    """Everything that decides what a generator becomes, as the command line gives it."""
+
+    pictures: tuple[Path, ...]
+    out: Path
+    size: int = 64
+    width: int = 24
+    crops: int | None = None
+    batch: int = 32
+    seed: int = 0
+    learning_rate: float = 1.5e-4
+    recolour: float = 0.0
+    flip: bool = True
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    data: str = ""
+    licence: str = ""
+
+
+def train_generator(recipe: GeneratorRecipe, schedule: Schedule, *, resume: bool, report: Report) -> Path:
+    """Train a generator with its scorer and return the checkpoint's path; raises what `run` and the data raise."""
+    if recipe.size not in (16, 32, 64, 128, 256):
+        raise InputError(
+            "is not a size that can be trained", where=f"--size {recipe.size}", fix="16, 32, 64, 128 or 256"
+        )
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    device = choose_device(recipe.device)
+    pictures = _pictures(recipe, report)
+    report(f"{len(pictures.pixels)} squares of {recipe.size} px from {pictures.files} pictures")
+    options = GeneratorOptions(
+        batch=recipe.batch,
+        seed=recipe.seed,
+        learning_rate=recipe.learning_rate,
+        scorer_learning_rate=3 * recipe.learning_rate,
+        recolour=recipe.recolour,
+        flip=recipe.flip,
+        precision=choose_precision(recipe.precision, device),
+    )
+    config = QuickConfig(size=recipe.size, width=recipe.width, scorer_width=recipe.width)
+    provenance = {"data": recipe.data or recipe.pictures[0].name, "licence": recipe.licence}
+    trainer = GeneratorTrainer(pictures, config, options, provenance, device)
+    return run(trainer, recipe.out, schedule, resume=resume)
+
+
+def _pictures(recipe: GeneratorRecipe, report: Report) -> PictureSet:
+    if recipe.crops is None:
+        return pack_squares(recipe.pictures, recipe.size, report=report)
+    return pack_crops(recipe.pictures, recipe.size, count=recipe.crops, seed=recipe.seed, report=report)
+
+
+@dataclass(frozen=True)
+class StyleRecipe:
+    """Everything that decides what a stylizer becomes. ``paintings`` are (style name, file)."""
+
+    paintings: tuple[tuple[str, Path], ...]
+    photos: tuple[Path, ...]
+    features: Path
+    out: Path
+    size: int = 448
+    batch: int = 4
+    crop: int = 128
+    seed: int = 0
+    learning_rate: float = 1e-3
+    content_weight: float = 1.0
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    data: str = ""
+    licence: str = ""
+
+
+def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report: Report) -> Path:
+    """Train a network for the recipe's paintings and return the checkpoint's path; raises as `train_generator`."""
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    device = choose_device(recipe.device)
+    targets = [StyleTarget(name, load_scaled(path, longest=recipe.size)) for name, path in recipe.paintings]
+    photos = load_photos(recipe.photos, shortest=max(recipe.size, recipe.crop), report=report)
+    report(f"{len(targets)} styles: {', '.join(target.name for target in targets)}; {len(photos)} photos")
+    options = StyleOptions(
+        batch=recipe.batch,
+        crop=recipe.crop,
+        seed=recipe.seed,
+        learning_rate=recipe.learning_rate,
+        content_weight=recipe.content_weight,
+        precision=choose_precision(recipe.precision, device),
+    )
+    provenance = {"data": recipe.data or "paintings and photos of the user", "licence": recipe.licence}
+    trainer = StyleTrainer(targets, photos, load_features(recipe.features), options, provenance, device)
+    return run(trainer, recipe.out, schedule, resume=resume)

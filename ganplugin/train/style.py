@@ -1,0 +1,197 @@
+"""Training of one stylizer on photos, for one painting or several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganplugin.errors import TrainingError
+from ganplugin.models.stylizer import Stylizer, StylizerConfig
+from ganplugin.models.vgg import VggFeatures
+from ganplugin.train.checkpoint import State, plain_copy, prefixed, save_checkpoint
+from ganplugin.train.data import Pixels
+from ganplugin.train.ema import frozen_copy, update_average
+from ganplugin.train.grid import save_grid
+from ganplugin.train.losses import (
+    colour_statistics,
+    content_loss,
+    gram,
+    palette_loss,
+    style_loss,
+    total_variation,
+)
+from ganplugin.train.precision import Precision, autocast
+
+__all__ = ["StyleOptions", "StyleTarget", "StyleTrainer"]
+
+_CONTENT_BLOCK = 2
+
+
+@dataclass(frozen=True)
+class StyleOptions:
+    """How to train. ``crop`` is the side of the photo crops in pixels; the weights balance the parts of the loss."""
+
+    batch: int = 4
+    crop: int = 128
+    seed: int = 0
+    learning_rate: float = 1e-3
+    decay: float = 0.998
+    content_weight: float = 1.0
+    style_weight: float = 1.0
+    palette_weight: float = 0.5
+    smoothness: float = 0.5
+    precision: Precision = "fp32"
+
+
+@dataclass(frozen=True)
+class StyleTarget:
+    """A painting under the name that its style gets: uint8 [3, h, w], at the scale of the strokes wanted."""
+
+    name: str
+    pixels: Pixels
+
+
+class StyleTrainer:
+    """A stylizer learns, photo crop by photo crop, to match the statistics of a painting's features.
+
+    Each picture of a batch is painted in a style drawn at random. All chance comes from ``options.seed``.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[StyleTarget],
+        photos: Sequence[Pixels],
+        features: VggFeatures,
+        options: StyleOptions,
+        provenance: Mapping[str, str],
+        device: torch.device,
+        config: StylizerConfig | None = None,
+    ) -> None:
+        self.options, self.provenance, self.device = options, provenance, device
+        self.names = [target.name for target in targets]
+        self.photos = [torch.from_numpy(photo) for photo in photos]
+        self.features = features.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.random = torch.Generator().manual_seed(options.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.seed)
+            shape = config or StylizerConfig(styles=len(targets))
+            self.stylizer = Stylizer(shape).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = frozen_copy(self.stylizer)
+        self.optimizer = torch.optim.Adam(_groups(self.stylizer, options.learning_rate))
+        self.grams, self.palette = self._measure(targets)
+        self.step = 0
+
+    @torch.no_grad()
+    def _measure(self, targets: Sequence[StyleTarget]) -> tuple[list[Tensor], tuple[Tensor, Tensor]]:
+        """Return per layer the Gram matrices [styles, c, c], and the colour statistics, of the paintings."""
+        images = [(torch.from_numpy(target.pixels).to(self.device) / 255)[None] for target in targets]
+        layers = zip(*([gram(layer) for layer in self.features(image)] for image in images), strict=True)
+        means, covariances = zip(*(colour_statistics(image) for image in images), strict=True)
+        return [torch.cat(layer) for layer in layers], (torch.cat(means), torch.cat(covariances))
+
+    def advance(self) -> Mapping[str, float]:
+        """Do one step; see `Trainer`."""
+        options = self.options
+        content = self._crops()
+        chosen = torch.randint(0, len(self.names), (len(content),), generator=self.random)
+        weights = F.one_hot(chosen, len(self.names)).to(self.device, torch.float32)
+        with autocast(options.precision, self.device):
+            painted = self.stylizer.paint(content, weights).float()
+            seen = self.features(painted.contiguous(memory_format=torch.channels_last))
+            with torch.no_grad():
+                wanted = self.features(content)[_CONTENT_BLOCK]
+        parts = {
+            "style": style_loss(seen, [layer[chosen] for layer in self.grams]) * options.style_weight,
+            "content": content_loss(seen[_CONTENT_BLOCK], wanted) * options.content_weight,
+            "palette": palette_loss(painted, *(part[chosen] for part in self.palette)) * options.palette_weight,
+            "smooth": total_variation(painted) * options.smoothness,
+        }
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.step += 1
+        update_average(self.average, self.stylizer, step=self.step, decay=options.decay)
+        return {name: float(part.detach()) for name, part in parts.items()}
+
+    def _crops(self) -> Tensor:
+        """Return random squares of random photos, half of them mirrored: 0..1 [batch, 3, crop, crop]."""
+        crops = [self._crop(self.photos[self._draw(len(self.photos))]) for _ in range(self.options.batch)]
+        batch = torch.stack(crops).to(self.device, torch.float32) / 255
+        return batch.contiguous(memory_format=torch.channels_last)
+
+    def _crop(self, photo: Tensor) -> Tensor:
+        side = self.options.crop
+        top, left = self._draw(photo.shape[1] - side + 1), self._draw(photo.shape[2] - side + 1)
+        crop = photo[:, top : top + side, left : left + side]
+        return crop.flip(2) if self._draw(2) else crop
+
+    def _draw(self, end: int) -> int:
+        return int(torch.randint(0, end, (1,), generator=self.random))
+
+    def state(self) -> State:
+        """Return everything that changes while training."""
+        return cast(
+            State,
+            plain_copy(
+                {
+                    "step": self.step,
+                    "styles": list(self.names),
+                    "random": self.random.get_state(),
+                    "stylizer": self.stylizer.state_dict(),
+                    "average": self.average.state_dict(),
+                    "optimizer": self.optimizer.state_dict(),
+                }
+            ),
+        )
+
+    def restore(self, state: State) -> None:
+        """Take over a state. Raises `TrainingError` if it knows other styles."""
+        if state.get("styles") != self.names:
+            raise TrainingError(
+                "the run was started with other paintings", fix="give the same paintings in the same order"
+            )
+        self.step = cast(int, state["step"])
+        self.random.set_state(cast(Tensor, state["random"]))
+        for name in ("stylizer", "average", "optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+
+    def write_checkpoint(self, path: Path, *, minutes: float) -> None:
+        """Write the averaged network as ``stylizer.*`` with the configuration, the style names and the provenance."""
+        seen = {"steps": self.step, "pictures_seen": self.step * self.options.batch, "seed": self.options.seed}
+        config = {
+            "family": "ganplugin-stylizer",
+            "config": asdict(self.stylizer.config),
+            "styles": self.names,
+            "options": asdict(self.options),
+            "training": {**self.provenance, **seen, "minutes": round(minutes, 1)},
+        }
+        save_checkpoint(path, prefixed("stylizer", self.average), config)
+
+    @torch.no_grad()
+    def write_samples(self, path: Path) -> None:
+        """Write the middles of the first photos, one a row: the photo, then each style."""
+        side, rows = 2 * self.options.crop, []
+        for photo in self.photos[:: max(1, len(self.photos) // 4)][:4]:
+            top, left = max(0, (photo.shape[1] - side) // 2), max(0, (photo.shape[2] - side) // 2)
+            square = photo[:, top : top + side, left : left + side].to(self.device, torch.float32)[None] / 255
+            content = F.interpolate(square, size=(side, side), mode="bilinear", align_corners=False)
+            for index in range(len(self.names)):
+                weights = F.one_hot(torch.tensor([index]), len(self.names)).to(self.device, torch.float32)
+                rows.append(content if index == 0 else None)
+                rows.append(self.average.paint(content, weights))
+        save_grid(path, torch.cat([row for row in rows if row is not None]), columns=1 + len(self.names))
+
+
+def _groups(stylizer: Stylizer, learning_rate: float) -> list[dict[str, object]]:
+    """Let what belongs to one style learn five times as fast, as it is met that much more rarely."""
+    shared: list[Tensor] = []
+    own: list[Tensor] = []
+    for name, parameter in stylizer.named_parameters():
+        (own if ".norm." in name or name.startswith("tint.") else shared).append(parameter)
+    return [{"params": shared, "lr": learning_rate}, {"params": own, "lr": 5 * learning_rate}]
