@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -17,8 +18,9 @@ from ganplugin.export.records import Ledger
 from ganplugin.export.safe_tensors import read_safetensors
 from ganplugin.export.window import Window, open_window
 from ganplugin.files import file_digest
+from ganplugin.modelfile import starts_like_onnx
 
-__all__ = ["Checkpoint", "Container", "load_checkpoint"]
+__all__ = ["Checkpoint", "Container", "load_checkpoint", "refusing"]
 
 Container = Literal["torch zip", "TorchScript", "legacy torch", "raw pickle", "safetensors"]
 
@@ -60,12 +62,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises `FileError` if it cannot be opened and `CheckpointError`, with the remedy, for everything else.
     """
-    try:
+    with refusing(path):
         return _load(path)
+
+
+@contextlib.contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turn whatever malformed contents cause into a `CheckpointError` that names the file and the remedy."""
+    try:
+        yield
     except CheckpointError as error:
-        if error.where is not None:
-            raise
-        raise CheckpointError(error.what, where=path, fix=error.fix or _DOWNLOAD_AGAIN) from error
+        raise CheckpointError(error.what, where=error.where or path, fix=error.fix or _DOWNLOAD_AGAIN) from error
     except FileError:
         raise
     except _MALFORMED as error:
@@ -120,8 +127,10 @@ def _sniff(window: Window) -> Container:
         return "safetensors"
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") or head[:1] in (b"(", b"]", b"}", b"c"):
         return "raw pickle"
-    if head[:1] == b"\x08" and head[1:2] < b"\x20" and head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a", b"\x42"):
-        raise CheckpointError("is an ONNX file already", fix="look into it with: ganplugin inspect FILE")
+    if starts_like_onnx(head):
+        raise CheckpointError(
+            "is an ONNX file already", fix="use it as it is, or look into it with: ganplugin inspect FILE"
+        )
     raise CheckpointError("is not a checkpoint of any kind that is known here", fix=_DOWNLOAD_AGAIN)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from ganplugin.errors import CheckpointError
 from ganplugin.export.records import Global, Ledger, Record, Storage
 
-__all__ = ["STORAGE_TYPES", "Context", "construct"]
+__all__ = ["STORAGE_TYPES", "Context", "construct", "is_known"]
 
 STORAGE_TYPES: Final[Mapping[str, str]] = {
     "DoubleStorage": "float64",
@@ -140,3 +140,8 @@ _MAKERS: Final[Mapping[str, Callable[[Context, Arguments], object]]] = {
     "torch.storage.TypedStorage": _typed_storage,
     "torch_utils.persistence._reconstruct_persistent_obj": _persistent_object,
 }
+
+
+def is_known(name: str) -> bool:
+    """Return whether a global is one that plain weights need: the constructors above, and torch's storage types."""
+    return name in _MAKERS or name.rpartition(".")[2] in STORAGE_TYPES

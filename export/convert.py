@@ -109,20 +109,16 @@ def _strip(proto: ModelProto) -> None:
 
 def _name_axes(proto: ModelProto, network: Network) -> None:
     for value, given in zip(proto.graph.input, network.inputs, strict=True):
-        for axis, wanted in zip(value.type.tensor_type.shape.dim, given.shape, strict=True):
+        for place, (axis, wanted) in enumerate(zip(value.type.tensor_type.shape.dim, given.shape, strict=True)):
             if isinstance(wanted, str) and axis.HasField("dim_value"):
                 raise ExportError(f"torch froze the axis {wanted!r} of the input {given.name!r} to {axis.dim_value}")
             if isinstance(wanted, str):
-                axis.dim_param = _axis_name(given, wanted)
+                # An optional input may have one row or as many as the batch; the graph broadcasts.
+                axis.dim_param = "rows" if place == 0 and given.default is not None else wanted
     for value in proto.graph.output:
         for place, axis in enumerate(value.type.tensor_type.shape.dim):
             if not axis.HasField("dim_value"):
                 axis.dim_param = "batch" if place == 0 else f"{value.name}_{place}"
-
-
-def _axis_name(given: GraphInput, wanted: str) -> str:
-    # An optional input may have one row or as many as the batch; the graph broadcasts.
-    return "rows" if wanted == "batch" and given.default is not None else wanted
 
 
 def _add_defaults(graph: GraphProto, network: Network) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from torch import Tensor
 
-from ganplugin.export.checkpoint import Checkpoint
+from ganplugin.export.checkpoint import Checkpoint, refusing
 from ganplugin.export.records import Record, StoredTensor, walk
 from ganplugin.export.tensors import TensorMaker
 
@@ -46,13 +46,14 @@ def is_averaged(part: Part) -> bool:
 def parts_of(checkpoint: Checkpoint) -> tuple[Part, ...]:
     """Return every state dict of a checkpoint: averaged ones first, then generators, then the rest, in file order.
 
-    Raises `CheckpointError` if the contents nest too deeply.
+    Raises `CheckpointError` if the contents nest too deeply or a tensor's data are not there.
     """
-    for _ in walk(checkpoint.content):
-        pass  # the walk itself is the check
-    maker = TensorMaker()
-    found = [_named(part, checkpoint) for part in _parts("", checkpoint.content, maker, 0)]
-    return tuple(sorted(found, key=_rank))
+    with refusing(checkpoint.path):
+        for _ in walk(checkpoint.content):
+            pass  # the walk itself is the check
+        maker = TensorMaker()
+        found = [_named(part, checkpoint) for part in _parts("", checkpoint.content, maker, 0)]
+        return tuple(sorted(found, key=_rank))
 
 
 def _rank(part: Part) -> int:

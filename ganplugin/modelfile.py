@@ -27,8 +27,12 @@ __all__ = [
     "Port",
     "check_contract",
     "contract",
+    "describe_tensor",
+    "model_bytes",
+    "parse_onnx",
     "read_manifest",
     "read_model",
+    "starts_like_onnx",
     "write_model",
 ]
 
@@ -43,6 +47,7 @@ _RANDOM_OPS: Final = frozenset(
 )
 _ADOPT: Final = "make a model file from its checkpoint: ganplugin export CHECKPOINT"
 _EXPORT_AGAIN: Final = "export the checkpoint again: ganplugin export CHECKPOINT"
+_SECOND_FIELDS: Final = (b"\x12", b"\x1a", b"\x22", b"\x32", b"\x3a", b"\x42")
 _CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
 
 
@@ -145,13 +150,26 @@ def read_manifest(path: Path) -> Manifest:
 
 def read_model(path: Path) -> tuple[ModelProto, Manifest]:
     """Return the parsed graph and the manifest of a model file. Raises as `read_manifest` does."""
-    proto = _parse(_content(path), path)
+    proto = parse_onnx(path)
     text = next((entry.value for entry in proto.metadata_props if entry.key == METADATA_KEY), None)
     if text is None:
         raise ModelError("is an ONNX file without a ganplugin manifest", where=path, fix=_ADOPT)
     manifest = parse_manifest(text, where=path)
     _check_graph(proto, path)
     return proto, manifest
+
+
+def starts_like_onnx(head: bytes) -> bool:
+    """Return whether the first three bytes are those of an ONNX file: a small IR version, then a known field."""
+    return head[:1] == b"\x08" and head[1:2] < b"\x20" and head[2:3] in _SECOND_FIELDS
+
+
+def parse_onnx(path: Path) -> ModelProto:
+    """Return the graph in any ONNX file, ours or not, unchecked and with no other file read.
+
+    Raises `FileError` if it cannot be opened, `ModelError` if it is no ONNX file, is damaged or too large.
+    """
+    return _parse(_content(path), path)
 
 
 def _content(path: Path) -> bytes:
@@ -313,6 +331,25 @@ def _check_default(default: TensorProto | None, port: Port, where: object) -> No
 
 def _shape(axes: object) -> str:
     return "[" + ", ".join(str(axis) for axis in axes) + "]" if isinstance(axes, (list, tuple)) else str(axes)
+
+
+def describe_tensor(tensor: TensorProto) -> str:
+    """Say what a tensor holds, such as an input's default: one number if it is the same throughout, else the range."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    try:
+        values = np.asarray(numpy_helper.to_array(tensor), dtype=np.float64)
+    except (ValueError, TypeError, RuntimeError):
+        return "unreadable"
+    if values.size == 0:
+        return "empty"
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return f"{low:g}"
+    if values.shape[-2:] == (3, 3) and np.array_equal(values.reshape(-1, 3, 3)[0], np.eye(3)):
+        return "identity"
+    return f"stored, {low:.3g} to {high:.3g}"
 
 
 def _broken(what: str, where: object) -> ModelError:

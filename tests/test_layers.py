@@ -27,6 +27,7 @@ FORMATS = ours(
     "builtin",
     "colour",
     "images",
+    "inspection",
     "latent_files",
     "latents",
     "library",

@@ -1,0 +1,110 @@
+"""What a checkpoint is, for people and for programs, told without running anything in it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ganplugin.errors import CheckpointError
+from ganplugin.export.checkpoint import load_checkpoint
+from ganplugin.export.constructors import is_known
+from ganplugin.export.detect import Match, matches_of
+from ganplugin.export.unwrap import Part, is_averaged, parts_of
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.families import FAMILIES
+
+__all__ = ["CheckpointReport", "FamilyReport", "PartReport", "inspect_checkpoint"]
+
+
+class PartReport(BaseModel):
+    """One group of tensors: where it is (empty: the whole file), how large, and whether its weights are averaged."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    tensors: int
+    parameters: int
+    averaged: bool
+    keys: tuple[str, ...]
+
+
+class FamilyReport(BaseModel):
+    """A network that can be exported. ``problem`` is set where it looks like the family but cannot be rebuilt."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    title: str
+    kind: Literal["generator", "style", "scorer"]
+    part: str
+    averaged: bool
+    licence: str
+    hyper_parameters: tuple[HyperParameter, ...]
+    problem: str | None = None
+
+
+class CheckpointReport(BaseModel):
+    """What is known of a checkpoint. ``foreign_globals`` is the code that its pickle names; none of it was run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    bytes: int
+    sha256: str
+    container: str
+    families: tuple[FamilyReport, ...]
+    parts: tuple[PartReport, ...]
+    config: dict[str, object]
+    globals: tuple[str, ...]
+    foreign_globals: tuple[str, ...]
+
+
+def inspect_checkpoint(path: Path) -> CheckpointReport:
+    """Describe a checkpoint of any container.
+
+    Raises `FileError` if it cannot be opened, `CheckpointError` if it is damaged or none.
+    """
+    checkpoint = load_checkpoint(path)
+    return CheckpointReport(
+        file=str(path),
+        bytes=checkpoint.byte_size,
+        sha256=checkpoint.sha256,
+        container=checkpoint.container,
+        families=tuple(_family(match) for match in matches_of(checkpoint, FAMILIES)),
+        parts=tuple(_part(part) for part in parts_of(checkpoint)),
+        config=dict(checkpoint.config),
+        globals=checkpoint.globals,
+        foreign_globals=tuple(name for name in checkpoint.globals if not is_known(name)),
+    )
+
+
+def _part(part: Part) -> PartReport:
+    return PartReport(
+        path=part.path,
+        tensors=len(part.state),
+        parameters=sum(math.prod(tensor.shape) for tensor in part.state.values()),
+        averaged=is_averaged(part),
+        keys=tuple(part.state)[:3],
+    )
+
+
+def _family(match: Match) -> FamilyReport:
+    found: tuple[HyperParameter, ...] = ()
+    problem = None
+    try:
+        found = match.family.rebuild(match.part.state, match.part.config).inferred
+    except CheckpointError as error:
+        problem = error.what
+    return FamilyReport(
+        id=match.family.id,
+        title=match.family.title,
+        kind=match.family.kind,
+        part=match.part.path,
+        averaged=match.is_averaged,
+        licence=match.family.licence,
+        hyper_parameters=found,
+        problem=problem,
+    )

@@ -1,0 +1,116 @@
+"""``ganplugin export``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from ganplugin.cli import print_json
+from ganplugin.cli.terminal import json_option
+from ganplugin.errors import DependencyError
+
+if TYPE_CHECKING:
+    from ganplugin.export import Exported
+
+__all__ = ["command", "needs_torch"]
+
+
+@click.command(short_help="Turn a checkpoint into one verified ONNX file.")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: beside CHECKPOINT, as .onnx]")
+@click.option("--name", help="Name of the model.  [default: the checkpoint's]")
+@click.option("--part", type=click.Choice(["generator", "scorer"]), help="Which network of a file that holds both.")
+@click.option("--licence", help="What you know of the rights in the weights; recorded in the model.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+@json_option
+def command(
+    checkpoint: Path,
+    out: Path | None,
+    name: str | None,
+    part: Literal["generator", "scorer"] | None,
+    licence: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Turn CHECKPOINT, of any origin, into one ONNX file that is proved to equal it.
+
+    The file's bytes decide what it is, whatever its name. None of the code in it is run.
+
+    \b
+    Examples:
+      ganplugin export netG_epoch_24.pth
+      ganplugin export runs/icons/checkpoint.safetensors --out icons.onnx --name icons
+      ganplugin export runs/icons/checkpoint.safetensors --part scorer
+    """
+    with needs_torch():
+        from ganplugin.export import export_checkpoint
+    with _stages() as report:
+        done = export_checkpoint(
+            checkpoint, out, name=name, part=part, licence=licence, overwrite=overwrite, report=report
+        )
+    if as_json:
+        print_json(_document(done))
+    else:
+        _print(done)
+
+
+@contextlib.contextmanager
+def needs_torch() -> Iterator[None]:
+    """Turn a missing PyTorch into a `DependencyError` with the install line."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise DependencyError(
+            f"reading checkpoints needs {error.name}", fix="install it with: pip install 'ganplugin[train]'"
+        ) from error
+
+
+@contextlib.contextmanager
+def _stages() -> Iterator[Callable[[str, int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("reading", total=None)
+        yield lambda stage, done, total: progress.update(bar, description=stage, completed=done, total=total)
+
+
+def _document(done: Exported) -> dict[str, object]:
+    return {
+        "file": str(done.path),
+        "container": done.container,
+        "part": done.part,
+        "averaged": done.averaged,
+        "runner_up": done.runner_up,
+        "others": [{"part": path, "title": title} for path, title in done.others],
+        "manifest": done.manifest.model_dump(mode="json"),
+    }
+
+
+def _print(done: Exported) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    manifest = done.manifest
+    table = Table("what", "found", "read from", box=None, header_style="bold", pad_edge=False)
+    table.add_row("family", manifest.family, done.container + (f", second: {done.runner_up}" if done.runner_up else ""))
+    for fact in manifest.inferred:
+        table.add_row(fact.name, f"{fact.value}", "the common default" if fact.origin == "default" else fact.origin)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(table)
+    if proof := manifest.verification:
+        console.print(
+            f"equals PyTorch in {proof.cases} comparisons: largest difference {proof.max_error:.1e}"
+            f" (at most {proof.tolerance:g} may be)"
+        )
+    console.print(f"rights: {manifest.licence or 'unknown'}", markup=False)
+    for path, title in done.others:
+        if manifest.kind != "scorer":
+            console.print(f"it also holds a {title} ({path}): add --part scorer to export that", markup=False)
+    console.print(f"{done.path}", markup=False)

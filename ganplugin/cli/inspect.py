@@ -1,0 +1,121 @@
+"""``ganplugin inspect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ganplugin.cli import print_json
+from ganplugin.cli.export import needs_torch
+from ganplugin.cli.terminal import json_option
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ganplugin.export.inspection import CheckpointReport
+    from ganplugin.inspection import ModelReport
+
+__all__ = ["command"]
+
+
+@click.command(short_help="Say what a model file or checkpoint is.")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def command(file: Path, as_json: bool) -> None:
+    """Say what FILE is: an ONNX model, or a checkpoint of any origin. Nothing in it is run.
+
+    \b
+    Examples:
+      ganplugin inspect icons.onnx
+      ganplugin inspect network-snapshot-000123.pkl --json
+    """
+    report = _report(file)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        _print(report)
+
+
+def _report(file: Path) -> ModelReport | CheckpointReport:
+    from ganplugin.inspection import inspect_model, looks_like_onnx
+
+    if looks_like_onnx(file):
+        return inspect_model(file)
+    with needs_torch():
+        from ganplugin.export.inspection import inspect_checkpoint
+    return inspect_checkpoint(file)
+
+
+def _print(report: ModelReport | CheckpointReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ganplugin.inspection import ModelReport
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    if isinstance(report, ModelReport):
+        _add_model(table, report)
+    else:
+        _add_checkpoint(table, report)
+    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+
+
+def _add_model(table: Table, report: ModelReport) -> None:
+    table.add_row("file", report.file, f"{report.bytes:,} bytes")
+    table.add_row("SHA-256", report.sha256)
+    if report.problem:
+        table.add_row("problem", report.problem)
+    if manifest := report.manifest:
+        table.add_row("kind", manifest.kind, manifest.family)
+        table.add_row("name", manifest.name, manifest.channels)
+        for title in ("classes", "styles"):
+            if names := getattr(manifest, title):
+                table.add_row(title, ", ".join(names))
+        for key, value in manifest.training.items():
+            table.add_row(f"training: {key}", f"{value}")
+        for fact in manifest.inferred:
+            table.add_row(fact.name, f"{fact.value}", fact.origin)
+        table.add_row("rights", manifest.licence or "unknown")
+        if manifest.source:
+            table.add_row("source", manifest.source.file, manifest.source.sha256)
+        if proof := manifest.verification:
+            table.add_row(
+                "proof", f"{proof.cases} comparisons, largest difference {proof.max_error:.1e}", proof.runtime
+            )
+    for port in report.inputs:
+        default = "required" if port.default is None else f"default {port.default}"
+        table.add_row(f"input {port.name}", str(list(port.shape)), default)
+    for port in report.outputs:
+        table.add_row(f"output {port.name}", str(list(port.shape)))
+    table.add_row("size", f"{report.parameters:,} parameters, {report.operators} operators")
+    table.add_row("ONNX", f"opset {report.opset}, IR {report.ir_version}")
+
+
+def _add_checkpoint(table: Table, report: CheckpointReport) -> None:
+    table.add_row("file", report.file, f"{report.bytes:,} bytes")
+    table.add_row("SHA-256", report.sha256)
+    table.add_row("container", report.container)
+    for family in report.families:
+        table.add_row(
+            family.kind, f"{family.title} ({family.id})", family.part + (", averaged" if family.averaged else "")
+        )
+        if family.problem:
+            table.add_row("problem", family.problem)
+        for fact in family.hyper_parameters:
+            table.add_row(f"  {fact.name}", f"{fact.value}", fact.origin)
+        table.add_row("  rights", family.licence)
+    if not report.families:
+        table.add_row("family", "none that is known here")
+    for part in report.parts:
+        content = f"{part.tensors} tensors, {part.parameters:,} values"
+        table.add_row(f"tensors {part.path}".strip(), content, "averaged" if part.averaged else "")
+    for key, value in list(report.config.items())[:20]:
+        table.add_row(f"says {key}", f"{value}"[:200])
+    if report.foreign_globals:
+        names = ", ".join(report.foreign_globals[:12])
+        more = len(report.foreign_globals) - 12
+        table.add_row("names code", names + (f" and {more} more" if more > 0 else ""), "none of it was run")
