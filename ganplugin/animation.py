@@ -102,31 +102,43 @@ def _uint24(number: int) -> bytes:
 
 
 class GifWriter:
-    """Animated GIF: 256 colours a frame, dithered; for where nothing better is understood."""
+    """Animated GIF: 256 colours a frame; for where nothing better is understood."""
 
     def __init__(self, stream: BinaryIO, width: int, height: int, fps: Fraction, text: Mapping[str, str]) -> None:
         if max(width, height) > _GIF_LARGEST_SIDE:
             raise ImageError(f"a GIF cannot be {width} x {height} pixels", fix="write .mp4 or .png")
         self._stream = stream
         self._clock = _Clock(fps, 100, _GIF_SHORTEST)
-        self._info: dict[str, object] = {"loop": 0, "comment": json.dumps(dict(text)).encode("ascii")}
-        self._begun = False
+        stream.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0))
+        stream.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00")  # play for ever
+        if text:
+            stream.write(b"\x21\xfe" + _gif_blocks(json.dumps(dict(text)).encode("ascii")))
 
     def add(self, frame: Frame) -> None:
         """Encode one frame, uint8 [h, w, 3]."""
-        from PIL import GifImagePlugin, Image
+        from PIL import Image
 
-        picture = Image.fromarray(frame).quantize(256)
-        if not self._begun:
-            self._stream.write(b"".join(GifImagePlugin.getheader(picture, info=self._info)[0]))
-            self._begun = True
-        milliseconds = self._clock.next() * 10
-        for block in GifImagePlugin.getdata(picture, duration=milliseconds, include_color_table=True):
-            self._stream.write(block)
+        still = io.BytesIO()
+        Image.fromarray(frame).quantize(256).save(still, "GIF", interlace=0)
+        self._stream.write(struct.pack("<BBBBHBB", 0x21, 0xF9, 4, 0, self._clock.next(), 0, 0))
+        self._stream.write(_with_own_colours(still.getvalue()))
 
     def close(self) -> None:
         """Write the trailer."""
         self._stream.write(b";")
+
+
+def _with_own_colours(still: bytes) -> bytes:
+    """Return the image block of a whole GIF with its colour table moved from the file's header into the block."""
+    table_bits = still[10] & 0x07
+    begin = 13 + 3 * 2 ** (table_bits + 1)
+    table, descriptor, picture = still[13:begin], still[begin : begin + 9], still[begin + 10 : -1]
+    return descriptor + bytes([0x80 | table_bits]) + table + picture
+
+
+def _gif_blocks(data: bytes) -> bytes:
+    parts = [data[start : start + 255] for start in range(0, len(data), 255)]
+    return b"".join(bytes([len(part)]) + part for part in parts) + b"\0"
 
 
 class ApngWriter:
