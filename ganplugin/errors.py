@@ -51,7 +51,9 @@ class GanPluginError(Exception):
 
     def _one_line(self) -> str:
         head = self.what if self.where is None else f"{self.where}: {self.what}"
-        return head if self.fix is None else f"{head} - {self.fix}"
+        line = head if self.fix is None else f"{head} - {self.fix}"
+        # A file name may hold line breaks or terminal commands.
+        return "".join(character if character.isprintable() else "\ufffd" for character in line)
 
 
 class InputError(GanPluginError):

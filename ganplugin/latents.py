@@ -260,7 +260,7 @@ def _named_layers(num_ws: int) -> dict[str, tuple[int, int]]:
 
 
 def _layer_range(item: str, layers: str, num_ws: int) -> tuple[int, int]:
-    where = f"layers {layers!r}"
+    where = f"layers {layers[:60]!r}"
     known = f"this model has layers 0 to {num_ws - 1}"
     if item in LAYER_NAMES:
         first, end = _named_layers(num_ws)[item]
@@ -270,7 +270,7 @@ def _layer_range(item: str, layers: str, num_ws: int) -> tuple[int, int]:
     match = _LAYER_RANGE.fullmatch(item)
     if match is None:
         names = ", ".join(LAYER_NAMES)
-        raise InputError(f"{item!r} is no layer", where=where, fix=f"write them like 0-3,7 or use {names}")
+        raise InputError(f"{item[:24]!r} is no layer", where=where, fix=f"write them like 0-3,7 or use {names}")
     first, end = int(match[1]), int(match[2] or match[1]) + 1
     if not first < end <= num_ws:
         raise InputError(f"{item} is no range of its layers", where=where, fix=known)

@@ -28,21 +28,25 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     for item in text.split(","):
         first, last = _parse_item(item.strip(), text)
         if len(seeds) + last - first + 1 > MAX_SEEDS:
-            raise InputError(f"names more than {MAX_SEEDS:,} seeds", where=f"seeds {text!r}", fix="split the request")
+            raise InputError(f"names more than {MAX_SEEDS:,} seeds", where=_named(text), fix="split the request")
         seeds.extend(range(first, last + 1))
     return tuple(seeds)
+
+
+def _named(text: str) -> str:
+    return f"seeds {text!r}" if len(text) <= 60 else f"seeds {text[:57]!r}..."
 
 
 def _parse_item(item: str, text: str) -> tuple[int, int]:
     match = _ITEM.match(item)
     if match is None or len(item) > 24:
-        raise InputError(f"{item!r} is not a seed or a range", where=f"seeds {text!r}", fix="write them like 0-9,42")
+        raise InputError(f"{item[:24]!r} is not a seed or a range", where=_named(text), fix="write them like 0-9,42")
     first = int(match[1])
     last = int(match[2]) if match[2] is not None else first
     if last < first:
-        raise InputError(f"the range {item} falls", where=f"seeds {text!r}", fix=f"write {last}-{first}")
+        raise InputError(f"the range {item} falls", where=_named(text), fix=f"write {last}-{first}")
     if last > MAX_SEED:
-        raise InputError(f"{last} is too large", where=f"seeds {text!r}", fix=f"seeds go from 0 to {MAX_SEED}")
+        raise InputError(f"{last} is too large", where=_named(text), fix=f"seeds go from 0 to {MAX_SEED}")
     return first, last
 
 

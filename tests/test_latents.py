@@ -307,9 +307,10 @@ def test_the_names_divide_the_layers_between_them(num_ws: int) -> None:
     assert found.tolist() == [1] * num_ws
 
 
-@pytest.mark.parametrize("layers", ["", "10", "3-1", "0-10", "-1", "a", "1-2-3", "1.5", "0,,1", "٣", "9" * 30])
+@pytest.mark.parametrize("layers", ["", "10", "3-1", "0-10", "-1", "a", "1-2-3", "1.5", "0,,1", "٣", "9" * 3000])
 def test_other_layers_are_refused_in_one_line(layers: str) -> None:
     with pytest.raises(InputError) as caught:
         mix_vector(layers, 10)
     assert "layers" in str(caught.value)
+    assert len(str(caught.value)) < 300
     assert "\n" not in str(caught.value)
