@@ -137,9 +137,7 @@ class SessionCache:
             )
         proto, manifest = read_model(path)
         check_contract(proto, manifest, where=path)
-        # A style network meets many picture sizes; memory kept from each would only pile up (measured: a third less,
-        # and no slower, without the arena).
-        spec = SessionSpec(path, device, threads, arena=manifest.kind != "style")
+        spec = SessionSpec(path, device, threads)
         session = open_with_cache(spec, digest, str(runtime.__version__), create_session)
         if model_digest(path) != digest:
             raise ModelError("changed while it was being opened", where=path, fix="try again")

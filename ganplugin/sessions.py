@@ -32,7 +32,7 @@ class SessionSpec:
     """Everything that makes one session differ from another.
 
     ``optimised`` says that the file is a graph that onnxruntime has optimised already; ``write_optimised`` where to
-    leave such a graph; ``arena`` whether freed main memory is kept for the next run.
+    leave such a graph.
     """
 
     path: Path
@@ -40,7 +40,6 @@ class SessionSpec:
     threads: int
     optimised: bool = False
     write_optimised: Path | None = None
-    arena: bool = True
 
 
 def load_onnxruntime() -> Any:  # noqa: ANN401 - a module without type information
@@ -118,7 +117,6 @@ def _session_options(runtime: Any, spec: SessionSpec) -> Any:  # noqa: ANN401
     options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
     # Waiting threads that spin take up to a fifth more CPU time and win nothing.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_cpu_mem_arena = spec.arena
     # DirectML allows no memory pattern; everywhere else it pays.
     options.enable_mem_pattern = spec.device.kind != "directml"
     # Choose GPU kernels that give the same bytes for the same input.

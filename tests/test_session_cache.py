@@ -132,13 +132,6 @@ def test_both_wheels_are_reported_once(model, runtime, tmp_path, monkeypatch, ca
     assert [BOTH_WHEELS_FIX in message for message in caplog.messages] == [True]
 
 
-def test_style_networks_keep_no_memory_between_sizes(model, runtime, tmp_path):
-    cache = SessionCache()
-    cache.get(model, CPU, 2)
-    cache.get(tiny_style(tmp_path / "style.onnx"), CPU, 2)
-    assert [options.enable_cpu_mem_arena for options in runtime.options] == [True, False]
-
-
 def test_clearing_forgets_sessions_and_broken_devices(model, runtime):
     cache = SessionCache()
     cache.get(model, AUTO, 2)

@@ -129,12 +129,11 @@ def test_sessions_never_fall_back_by_themselves(model, runtime):
 
 
 def test_session_options_are_the_measured_ones(model, runtime):
-    create_session(SessionSpec(model, CPU, 3, arena=False))
+    create_session(SessionSpec(model, CPU, 3))
     options = runtime.options[0]
     assert options.graph_optimization_level == runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
-    assert options.enable_cpu_mem_arena is False
 
 
 def test_directml_gets_no_memory_pattern(model, runtime):
