@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ganplugin.builtin import builtin_file, catalog
 from ganplugin.errors import FileError, InputError
 from ganplugin.files import os_errors
 from ganplugin.registry import did_you_mean
 
-__all__ = ["ModelReference", "model_folders", "portable_name", "resolve_model"]
+__all__ = ["ModelReference", "model_folders", "portable_name", "resolve_model", "split_style"]
 
 BUILTIN_PREFIX = "builtin:"
 CHECKPOINT_SUFFIXES = frozenset({".pt", ".pth", ".pkl", ".ckpt", ".safetensors", ".tar", ".bin"})
@@ -36,36 +37,49 @@ def model_folders() -> tuple[Path, ...]:
 def resolve_model(text: str) -> ModelReference:
     """Find the model that ``text`` names: ``builtin:NAME``, a path, or either with ``#STYLE``.
 
-    Raises `InputError` for an unknown builtin (with the nearest name) or a checkpoint that is not exported yet, and
-    `FileError` if there is no such file.
+    A file whose own name holds a ``#`` comes before a style. Raises `InputError` for an unknown builtin (with the
+    nearest name) or a checkpoint that is not exported yet, and `FileError` if there is no such file.
     """
     if text.startswith(BUILTIN_PREFIX):
         return _resolve_builtin(text)
-    bare, _, style = text.partition("#") if not Path(text).exists() else (text, "", "")
-    path = _find(bare)
+    whole = _search(text)
+    bare, style = (text, "") if whole is not None else split_style(text)
+    path = whole or _search(bare) or _missing(bare)
     if path.suffix.lower() in CHECKPOINT_SUFFIXES:
         raise InputError("is a checkpoint, not a model file", where=text, fix=f"run: ganplugin export {bare}")
     return ModelReference(path, portable_name(path) + (f"#{style}" if style else ""), style or None)
 
 
+def split_style(name: str) -> tuple[str, str]:
+    """Split ``NAME#STYLE`` at its last ``#``; the style is empty if there is none."""
+    bare, sign, style = name.rpartition("#")
+    return (bare, style) if sign else (name, "")
+
+
 def _resolve_builtin(text: str) -> ModelReference:
-    name = text.removeprefix(BUILTIN_PREFIX)
+    name, style = split_style(text.removeprefix(BUILTIN_PREFIX))
     known = catalog()
     if name not in known:
         raise InputError(f"there is no builtin model {name!r}", where=text, fix=did_you_mean(name, known))
     entry = known[name]
-    return ModelReference(builtin_file(entry), text, entry.style, entry.sha256)
+    return ModelReference(builtin_file(entry), text, style or entry.style, entry.sha256)
 
 
-def _find(bare: str) -> Path:
-    if bare == "":
-        raise InputError("no model is named", where="model", fix="name a file or builtin:NAME; see: ganplugin models")
-    folders = [Path()] if Path(bare).is_absolute() else model_folders()
+def _search(bare: str) -> Path | None:
+    if not bare:
+        return None
+    folders = (Path(),) if Path(bare).is_absolute() else model_folders()
     for folder in folders:
         path = folder / bare
         with os_errors(path):
             if path.is_file():
                 return path
+    return None
+
+
+def _missing(bare: str) -> NoReturn:
+    if bare == "":
+        raise InputError("no model is named", where="model", fix="name a file or builtin:NAME; see: ganplugin models")
     if Path(bare).is_dir():
         raise FileError("is a folder, not a model file", where=bare, fix="name an .onnx file in it")
     hint = did_you_mean(bare, catalog()) if "/" not in bare and "." not in bare else "check the path"
@@ -76,9 +90,9 @@ def _find(bare: str) -> Path:
 
 
 def portable_name(path: Path) -> str:
-    """Name a file without giving away folders outside the working folder."""
+    """Name a file without giving away folders outside the working folder; links keep the names that they have."""
     here = Path.cwd().resolve()
-    whole = path.resolve()
+    whole = path.parent.resolve() / path.name
     return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganplugin.errors import FileError, InputError
-from ganplugin.files import file_digest
+from ganplugin.files import existing, file_digest, os_errors
+from ganplugin.nodes.catalogue import node_registry
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.graph import run_inputs, run_link
 from ganplugin.nodes.latent_files import LoadLatents
@@ -37,8 +38,7 @@ class Ingredients:
         """
         if name == STANDARD_INPUT:
             raise FileError("came through standard input and is not kept", where="the picture that this was made from")
-        candidates = (Path(name), *(folder / tail for folder in self.folders for tail in (name, Path(name).name)))
-        found = [path for path in candidates if path.is_file()]
+        found = self._files(name)
         same = next((path for path in found if file_digest(path) == sha256), None)
         if same is not None:
             return same
@@ -46,6 +46,15 @@ class Ingredients:
         if found:
             raise InputError("is not the file that this was made from: its content differs", where=found[0], fix=fix)
         raise FileError("is missing, and this was made from it", where=name, fix=fix)
+
+    def holds(self, name: str) -> bool:
+        """Tell whether there is a file of this name, whatever its content."""
+        return bool(self._files(name))
+
+    def _files(self, name: str) -> list[Path]:
+        candidates = (Path(name), *(folder / tail for folder in self.folders for tail in (name, Path(name).name)))
+        with os_errors(name):
+            return [path for path in candidates if path.is_file()]
 
 
 def changed_versions(record: Provenance) -> tuple[str, ...]:
@@ -63,11 +72,14 @@ def render_again(
 
     Raises `FileError`, `InputError` or `ModelError` naming the first ingredient that is missing or has changed.
     """
+    if not overwrite:
+        existing((path,))
     graph = _with_ingredients(record, ingredients)
     here = replace(context, threads=record.threads or context.threads)
     node_id = record.output[0]
-    if graph[node_id]["class_type"] == SaveVideo.id:
-        film = SaveVideo(**run_inputs(graph, node_id, here), path=str(path), overwrite=overwrite)
+    if record.graph[node_id].class_type == SaveVideo.id:
+        inputs = {**run_inputs(graph, node_id, here), "path": str(path), "overwrite": overwrite}
+        film = SaveVideo(**inputs)
         film.write(path, _text(record, film.images), here)
         return
     images = run_link(graph, record.output, here)
@@ -86,18 +98,28 @@ def _text(record: Provenance, images: Images) -> dict[str, str]:
 
 
 def _with_ingredients(record: Provenance, ingredients: Ingredients) -> dict[str, dict[str, object]]:
+    _check_output(record)
     graph: dict[str, dict[str, object]] = {}
     for key, node in record.graph.items():
-        inputs = dict(node.inputs)
+        inputs: dict[str, object] = dict(node.inputs)
         if node.class_type == LoadModel.id:
-            inputs["model"] = _model(str(inputs["model"]), record.models, ingredients)
-        elif node.class_type == LoadImages.id:
-            names = str(inputs["path"]).splitlines()
+            inputs["model"] = _model(str(inputs.get("model")), record.models, ingredients)
+        elif node.class_type in (LoadImages.id, LoadLatents.id):
+            names = str(inputs.get("path")).split("\n")
             inputs["path"] = "\n".join(str(_input(name, record.inputs, ingredients)) for name in names)
-        elif node.class_type == LoadLatents.id:
-            inputs["path"] = str(_input(str(inputs["path"]), record.inputs, ingredients))
         graph[key] = {"class_type": node.class_type, "inputs": inputs}
     return graph
+
+
+def _check_output(record: Provenance) -> None:
+    """Refuse recipes without their output, and those of strangers that would write files on the way."""
+    if record.output[0] not in record.graph:
+        raise InputError(f"there is no node {record.output[0]!r}", where="its recipe")
+    writers = {kind.id for kind in node_registry() if kind.writes}
+    for key, node in record.graph.items():
+        film = key == record.output[0] and node.class_type == SaveVideo.id
+        if node.class_type in writers and not film:
+            raise InputError("would write other files, and is not run", where=f"node {key} of its recipe")
 
 
 def _input(name: str, recorded: Mapping[str, str], ingredients: Ingredients) -> Path:
@@ -107,13 +129,17 @@ def _input(name: str, recorded: Mapping[str, str], ingredients: Ingredients) -> 
 
 
 def _model(name: str, recorded: Mapping[str, str], ingredients: Ingredients) -> str:
-    from ganplugin.library import BUILTIN_PREFIX, resolve_model
+    from ganplugin.library import BUILTIN_PREFIX, model_folders, resolve_model, split_style
 
     if name not in recorded:
         raise InputError("is named in the recipe without its digest", where=name)
+    digest = recorded[name]
     if name.startswith(BUILTIN_PREFIX):
-        if resolve_model(name).sha256 != recorded[name]:
+        if resolve_model(name).sha256 != digest:
             raise InputError("has changed since this was made", where=name, fix="use the version that made it")
         return name
-    file, hash_sign, style = name.partition("#")
-    return f"{ingredients.find(file, recorded[name])}{hash_sign}{style}"
+    file, style = split_style(name)
+    places = Ingredients((*ingredients.folders, *model_folders()))
+    if style and places.holds(name):  # the file's own name has a # in it
+        return str(places.find(name, digest))
+    return str(places.find(file, digest)) + (f"#{style}" if style else "")

@@ -37,11 +37,13 @@ class Node(BaseModel):
     title: ClassVar[str]
     category: ClassVar[str] = "ganplugin"
     version: ClassVar[str] = "1.0.0"
+    writes: ClassVar[bool] = False
+    """Whether `run` writes files, so that no recipe found in a picture may run it."""
     unrecorded: ClassVar[frozenset[str]] = frozenset()
     """Inputs that say where to write or compute, not what: they are no part of a picture's recipe."""
     Outputs: ClassVar[type[NodeOutputs]]
 
-    def __init__(self, **inputs: object) -> None:
+    def __init__(self, /, **inputs: object) -> None:
         try:
             super().__init__(**inputs)
         except ValidationError as error:

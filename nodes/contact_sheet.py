@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.values import Images, Origin
+from ganplugin.nodes.values import Images, Origin, joined_origin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,15 +40,12 @@ class ContactSheet(Node):
             from ganplugin.sheets import contact_sheet
 
             pictures = list(context.track(self.images, "Sheet", len(self.images)))
-            names = [self.images.origin(index).name for index in range(len(self.images))] if self.captions else None
+            names = [origin.name for origin in self.images.origins()] if self.captions else None
             return [contact_sheet(pictures, columns=self.columns, cell=self.cell or None, labels=names)]
 
         recipe = self.recipe()
 
         def origin(index: int) -> Origin:
-            parts = [self.images.origin(number) for number in range(len(self.images))]
-            models = {name: digest for part in parts for name, digest in part.models.items()}
-            inputs = {name: digest for part in parts for name, digest in part.inputs.items()}
-            return replace(parts[0], recipe=recipe, index=0, name="sheet", seed=None, models=models, inputs=inputs)
+            return joined_origin(self.images.origins(), recipe, "sheet")
 
         return ContactSheetOutputs(images=Images(1 if len(self.images) else 0, render, origin, recipe))

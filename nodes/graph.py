@@ -12,6 +12,8 @@ from ganplugin.nodes.context import Context
 
 __all__ = ["Graph", "run_inputs", "run_link"]
 
+_DEEPEST = 200
+
 Graph = Mapping[str, Mapping[str, Any]]
 
 
@@ -35,6 +37,8 @@ def _run_node(
 ) -> NodeOutputs:
     if node_id in above:
         raise InputError("the graph runs in a circle", where=" > ".join((*above, node_id)), fix="cut one of the links")
+    if len(above) > _DEEPEST:
+        raise InputError(f"the graph is more than {_DEEPEST} nodes deep", where=f"node {node_id}")
     if node_id not in done:
         node = _node(graph, node_id)
         inputs = {

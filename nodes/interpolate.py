@@ -95,7 +95,7 @@ class Interpolate(Node):
             seeds = parse_seeds(self.seeds)
             keys = seed_latents(seeds, self.model.session.manifest.z_dim or 0)
         else:
-            check_latents(self.latents, self.model)
+            check_latents(self.latents, self.model, truncation=self.truncation)
             keys = self.latents.array()
         if len(keys) < 2:
             raise InputError("a walk needs two keys or more", where="seeds", fix="name them like 3,14,15")

@@ -60,6 +60,7 @@ class SaveLatents(Node):
 
     id: ClassVar[str] = "GanPluginSaveLatents"
     title: ClassVar[str] = "Save Latents"
+    writes: ClassVar[bool] = True
     unrecorded: ClassVar[frozenset[str]] = frozenset({"path", "overwrite"})
     Outputs: ClassVar[type[NodeOutputs]] = SaveLatentsOutputs
 

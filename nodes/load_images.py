@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from ganplugin.errors import FileError, InputError
+from ganplugin.files import os_errors
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.values import Images, Origin, Recipe
@@ -45,16 +47,18 @@ class LoadImages(Node):
             return self._outputs(_standard_input())
         from ganplugin.images import list_pictures
 
-        files = tuple(
-            file for line in self.path.splitlines() if line.strip() for file in list_pictures(Path(line.strip()))
-        )
+        lines = [line for line in self.path.split("\n") if line.strip()]
+        if not lines:
+            raise InputError("names no picture", where="path", fix="name a picture or a folder of pictures")
+        files = tuple(file for line in lines for file in list_pictures(_as_written(line)))
         return self._outputs(_FileShelf(files))
 
     def _outputs(self, shelf: _Shelf) -> LoadImagesOutputs:
         def origin(index: int) -> Origin:
             name = shelf.name(index)
             recipe = Recipe(self.id, (("path", name),))
-            return Origin(recipe, name=Path(name).stem, inputs={name: shelf.digest(index)})
+            stem = "stdin" if name == STANDARD_INPUT else Path(name).stem
+            return Origin(recipe, name=stem, inputs={name: shelf.digest(index)})
 
         whole = Recipe(self.id, (("path", "\n".join(shelf.name(index) for index in range(len(shelf)))),))
         masks = Recipe(self.id, whole.inputs, output=1)
@@ -117,7 +121,15 @@ class _PipedShelf:
 _Shelf = _FileShelf | _PipedShelf
 
 
+def _as_written(line: str) -> Path:
+    """Return the path on a line; spaces around it count only if there is such a file."""
+    with os_errors(line):
+        return Path(line) if Path(line).exists() else Path(line.strip())
+
+
 def _standard_input() -> _PipedShelf:
+    if sys.stdin is None:
+        raise FileError("standard input is closed", where=STANDARD_INPUT, fix="name a file")
     return _PipedShelf(sys.stdin.buffer.read())
 
 

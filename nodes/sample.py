@@ -58,7 +58,7 @@ class Sample(Node):
             noise=self.noise,
         )
         latents = self._seed_latents() if self.latents is None else self.latents
-        check_latents(latents, self.model)
+        check_latents(latents, self.model, truncation=self.truncation)
         return SampleOutputs(images=self._images(made, latents, context), latents=latents)
 
     def _seed_latents(self) -> LatentBatch:
@@ -73,7 +73,8 @@ class Sample(Node):
     def _images(self, made: Synthesis, latents: LatentBatch, context: Context) -> Images:
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
             context.check()
-            return list(made.pictures(latents.rows(start, stop), latents.space, latents.seeds[start:stop]))
+            seeds = latents.seeds[start:stop] or range(start, stop)
+            return list(made.pictures(latents.rows(start, stop), latents.space, seeds))
 
         def origin(index: int) -> Origin:
             if self.latents is not None:

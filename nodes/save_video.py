@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
 from ganplugin.errors import InputError
+from ganplugin.files import existing
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.provenance import provenance_text
-from ganplugin.nodes.values import Images
+from ganplugin.nodes.values import Images, joined_origin
 
 
 class SaveVideoOutputs(NodeOutputs):
@@ -27,6 +27,7 @@ class SaveVideo(Node):
 
     id: ClassVar[str] = "GanPluginSaveVideo"
     title: ClassVar[str] = "Save Video"
+    writes: ClassVar[bool] = True
     unrecorded: ClassVar[frozenset[str]] = frozenset({"path", "overwrite"})
     Outputs: ClassVar[type[NodeOutputs]] = SaveVideoOutputs
 
@@ -37,11 +38,9 @@ class SaveVideo(Node):
     scale: int = Field(default=1, ge=1, le=16, description="enlarge small frames so many times for players")
 
     def run(self, context: Context) -> SaveVideoOutputs:
-        """Render and encode frame after frame."""
+        """Refuse before the first render if a file is in the way; then render and encode frame after frame."""
         path = Path(self.path)
-        if not len(self.images):
-            raise InputError("there are no frames", where="images", fix="make at least one picture")
-        origin = replace(self.images.origin(0), recipe=self.recipe(), index=0, seed=None)
+        origin = joined_origin(self.images.origins(), self.recipe(), "film")
         self.write(path, provenance_text(origin, path.suffix.lstrip(".").lower()), context)
         return SaveVideoOutputs(path=str(path))
 
@@ -49,10 +48,19 @@ class SaveVideo(Node):
         """Render the frames into ``path`` with this text as its metadata."""
         from ganplugin.images import to_uint8
         from ganplugin.sizing import resize, with_channels
-        from ganplugin.video import VideoWriter
+        from ganplugin.video import VIDEO_SUFFIXES, VideoWriter
 
-        height, width = (side * self.scale for side in self.images[0].shape[:2])
+        if not len(self.images):
+            raise InputError("there are no frames", where="images", fix="make at least one picture")
+        if path.suffix.lower() not in VIDEO_SUFFIXES:
+            raise InputError("is no film or animation", where=path, fix="use one of " + ", ".join(VIDEO_SUFFIXES))
+        if not self.overwrite:
+            existing((path,))
+        size = self.images[0].shape[:2]
+        height, width = (side * self.scale for side in size)
         with VideoWriter(path, width, height, self.fps, text=text, overwrite=self.overwrite) as film:
             for picture in context.track(self.images, "Filming", len(self.images)):
+                if picture.shape[:2] != size:
+                    raise InputError("the pictures differ in size", where="images", fix="resize them to one size")
                 film.add(to_uint8(resize(with_channels(picture, "RGB"), width, height)))
                 context.reporter.preview(picture)

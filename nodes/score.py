@@ -9,6 +9,7 @@ from pydantic import Field
 from ganplugin.limits import MAX_SEEDS
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
+from ganplugin.nodes.synthesis import class_vector
 from ganplugin.nodes.values import Images, LoadedModel, Origin
 
 if TYPE_CHECKING:
@@ -34,19 +35,23 @@ class Score(Node):
     images: Images = Field(description="pictures of any size; they are resized to the scorer's for judging only")
 
     keep: int = Field(default=0, ge=0, le=MAX_SEEDS, description="give back only so many of the best; 0 means all")
+    label: str = Field(default="", description="class name or number, for scorers that judge within a class")
 
     def run(self, context: Context) -> ScoreOutputs:
         """Look at every picture once, keeping only its score."""
         self.model.require("scorer")
+        session = self.model.session
+        label = class_vector(session.manifest.classes, self.label, context)
         tracked = context.track(self.images, "Scoring", len(self.images))
-        scores = [float(self.model.session.score(self._fit(picture)[None])[0]) for picture in tracked]
+        scores = [float(session.score(self._fit(picture)[None], label=label)[0]) for picture in tracked]
         order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: self.keep or None]
 
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
             return [self.images[index] for index in order[start:stop]]
 
         def origin(index: int) -> Origin:
-            return self.images.origin(order[index])
+            # The scorer decides the order, so whoever records this sequence needs it too.
+            return self.images.origin(order[index]).beside(self.model)
 
         ranked = Images(len(order), render, origin, self.recipe())
         return ScoreOutputs(images=ranked, scores=tuple(scores[index] for index in order))

@@ -71,6 +71,8 @@ class StyleTransfer(Node):
             raise InputError(
                 "this network needs a style picture", where="style_image", fix="give one with --style-image"
             )
+        if takes_picture and self.style_image is not None and len(self.style_image) != 1:
+            raise InputError(f"{len(self.style_image)} style pictures given", where="style_image", fix="give one")
         if not takes_picture and self.style_image is not None:
             raise InputError("this network has its styles built in", where="style_image", fix="leave it out")
         weights = parse_style_weights(self.styles, session.manifest.styles, self.model.style)
@@ -122,9 +124,12 @@ class Brush:
         return None if self.painting is None else _as_rgb(self.painting[0])[None]
 
     def with_style_inputs(self, origin: Origin, name: str) -> Origin:
-        """Return the origin under its new name, with the style picture among its inputs."""
-        extra = {} if self.painting is None else self.painting.origin(0).inputs
-        return replace(origin, name=name, inputs={**origin.inputs, **extra})
+        """Return the origin under its new name, with what the style picture was made from."""
+        if self.painting is None:
+            return replace(origin, name=name)
+        style = self.painting.origin(0)
+        inputs, models = {**origin.inputs, **style.inputs}, {**style.models, **origin.models}
+        return replace(origin, name=name, inputs=inputs, models=models)
 
 
 def parse_style_weights(text: str, styles: tuple[str, ...], chosen: str | None) -> tuple[float, ...] | None:

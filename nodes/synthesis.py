@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["NoiseMode", "Synthesis", "check_latents", "synthesis"]
+__all__ = ["NoiseMode", "Synthesis", "check_latents", "class_vector", "synthesis"]
 
 NoiseMode = Literal["constant", "none", "seeded"]
 
@@ -29,16 +30,16 @@ class Synthesis:
     label: NDArray[np.float32] | None
     noise: NoiseMode
 
-    def pictures(self, latents: NDArray[np.float32], space: str, seeds: tuple[int, ...]) -> NDArray[np.float32]:
+    def pictures(self, latents: NDArray[np.float32], space: str, seeds: Sequence[int]) -> NDArray[np.float32]:
         """Render z [n, z_dim] or w [n, num_ws, w_dim] as float32 [n, h, w, c], 0..1.
 
-        ``seeds``, one a row or none, draw the noise maps in seeded mode. W latents are final: truncation is not
-        applied to them again.
+        ``seeds``, one a row, draw the noise maps in seeded mode and are not looked at otherwise. W latents are final:
+        truncation is not applied to them again.
         """
         import numpy as np
 
         count = len(latents)
-        noise = self._noise_maps(seeds, count) if self.noise == "seeded" else None
+        noise = self._noise_maps(seeds) if self.noise == "seeded" else None
         strength = 0.0 if self.noise == "none" else None
         if space == "z":
             return self.model.session.generate(
@@ -61,12 +62,11 @@ class Synthesis:
 
         return None if self.label is None else np.repeat(self.label[None], count, axis=0)
 
-    def _noise_maps(self, seeds: tuple[int, ...], count: int) -> dict[str, NDArray[np.float32]]:
+    def _noise_maps(self, seeds: Sequence[int]) -> dict[str, NDArray[np.float32]]:
         import numpy as np
 
         shapes = self.model.session.noise_shapes
-        rows = seeds or tuple(range(count))
-        return {name: np.stack([_noise_map(name, seed, size) for seed in rows]) for name, size in shapes.items()}
+        return {name: np.stack([_noise_map(name, seed, size) for seed in seeds]) for name, size in shapes.items()}
 
 
 def _noise_map(name: str, seed: int, size: tuple[int, int]) -> NDArray[np.float32]:
@@ -92,7 +92,7 @@ def synthesis(
     return Synthesis(
         model,
         _truncation(manifest.num_ws, truncation, cutoff),
-        _label(manifest.classes, label, context),
+        class_vector(manifest.classes, label, context),
         noise,
     )
 
@@ -107,7 +107,11 @@ def _truncation(num_ws: int | None, psi: float, cutoff: int) -> NDArray[np.float
     return truncation_vector(psi, num_ws, cutoff or None)
 
 
-def _label(classes: tuple[str, ...], label: str, context: Context) -> NDArray[np.float32] | None:
+def class_vector(classes: tuple[str, ...], label: str, context: Context) -> NDArray[np.float32] | None:
+    """Return a class, named or by its number, as float32 [classes] with a single 1; None where there are no classes.
+
+    Without a label the first class is taken, and the user told. Raises `InputError` for a class that is not known.
+    """
     if not classes:
         if label:
             raise InputError("this network knows no classes", where=f"label {label!r}", fix="leave the label out")
@@ -124,16 +128,23 @@ def _label(classes: tuple[str, ...], label: str, context: Context) -> NDArray[np
 def _class_index(classes: tuple[str, ...], label: str) -> int:
     if label in classes:
         return classes.index(label)
-    if label.isascii() and label.isdigit() and int(label) < len(classes):
+    if label.isascii() and label.isdigit() and len(label) < 10 and int(label) < len(classes):
         return int(label)
     raise InputError(f"there is no class {label!r}", where="label", fix=did_you_mean(label, classes))
 
 
-def check_latents(latents: LatentBatch, model: LoadedModel) -> None:
-    """Raise `InputError` unless the latents belong to this model, or to none and have its shape."""
+def check_latents(latents: LatentBatch, model: LoadedModel, *, truncation: float = 1.0) -> None:
+    """Raise `InputError` unless the latents belong to this model, or to none and have its shape.
+
+    W latents are final, so a ``truncation`` other than 1 is refused for them.
+    """
+    if latents.space == "w" and truncation != 1.0:
+        raise InputError("w latents are truncated already", where="truncation", fix="leave truncation at 1")
     manifest = model.session.manifest
     if latents.model_digest and latents.model_digest != model.digest:
         raise InputError("the latents belong to another model", where=model.name, fix="load the model they came from")
+    if latents.space == "w" and manifest.num_ws is None:
+        raise InputError("has no W space, but these are w latents", where=model.name, fix="give it z latents")
     expected = (manifest.z_dim,) if latents.space == "z" else (manifest.num_ws, manifest.w_dim)
     actual = latents.rows(0, 1).shape[1:]
     if actual != expected:

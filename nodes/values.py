@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ganplugin.runtime import Model
 
-__all__ = ["Images", "LatentBatch", "LoadedModel", "Origin", "Recipe", "Scalar"]
+__all__ = ["Images", "LatentBatch", "LoadedModel", "Origin", "Recipe", "Scalar", "joined_origin"]
 
 Scalar = str | int | float | bool
 
@@ -66,6 +66,24 @@ class Origin:
             return replace(self, recipe=recipe)
         used = {**self.models, model.name: model.digest}
         return replace(self, recipe=recipe, models=used, provider=model.provider, threads=model.threads)
+
+    def beside(self, model: LoadedModel) -> Origin:
+        """Return this origin with ``model`` among its models, for pictures that were chosen but not changed by it."""
+        used = {**self.models, model.name: model.digest}
+        provider, threads = self.provider or model.provider, self.threads or model.threads
+        return replace(self, models=used, provider=provider, threads=threads)
+
+
+def joined_origin(origins: Iterable[Origin], recipe: Recipe, name: str) -> Origin:
+    """Return the origin of one work made of several pictures: with the models and files of them all."""
+    models: dict[str, str] = {}
+    inputs: dict[str, str] = {}
+    provider, threads = "", 0
+    for origin in origins:
+        models.update(origin.models)
+        inputs.update(origin.inputs)
+        provider, threads = provider or origin.provider, threads or origin.threads
+    return Origin(recipe, name=name, models=models, inputs=inputs, provider=provider, threads=threads)
 
 
 class Socket:
@@ -141,6 +159,10 @@ class Images(Socket):
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         for start in range(0, self.count, self.chunk):
             yield from self.render(start, min(start + self.chunk, self.count))
+
+    def origins(self) -> Iterator[Origin]:
+        """Yield the origin of every picture."""
+        return (self.origin(index) for index in range(self.count))
 
     def batch(self) -> NDArray[np.float32]:
         """Return all pictures as one float32 [n, h, w, c]. Raises `InputError` if their sizes differ."""
