@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,6 +17,8 @@ from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.values import Images, Origin
+
+_PLACE = re.compile(r"\{(name|index|seed)\}")
 
 PictureFormat = Literal["png", "jpg", "webp"]
 
@@ -30,6 +34,7 @@ class SaveImages(Node):
 
     id: ClassVar[str] = "GanPluginSaveImages"
     title: ClassVar[str] = "Save Images"
+    writes: ClassVar[bool] = True
     unrecorded: ClassVar[frozenset[str]] = frozenset({"folder", "name", "overwrite"})
     Outputs: ClassVar[type[NodeOutputs]] = SaveImagesOutputs
 
@@ -44,9 +49,7 @@ class SaveImages(Node):
         if self.folder == "-":
             self._write_to_standard_output(context)
             return SaveImagesOutputs(paths=("-",))
-        paths = self._paths()
-        if not self.overwrite:
-            existing(paths)
+        paths = self.free_paths()
         from ganplugin.images import write_picture
 
         for index, pixels in enumerate(context.track(self.images, "Rendering", len(self.images))):
@@ -55,23 +58,13 @@ class SaveImages(Node):
             context.reporter.preview(pixels)
         return SaveImagesOutputs(paths=tuple(str(path) for path in paths))
 
-    def _paths(self) -> tuple[Path, ...]:
-        taken: Counter[str] = Counter()
-        paths = []
-        for index in range(len(self.images)):
-            stem = self._stem(index, self.images.origin(index))
-            taken[stem] += 1
-            unique = stem if taken[stem] == 1 else f"{stem}-{taken[stem]}"
-            paths.append(contained(Path(self.folder), f"{unique}.{self.format}"))
-        return tuple(paths)
-
-    def _stem(self, index: int, origin: Origin) -> str:
-        try:
-            return self.name.format(name=_safe(origin.name), index=f"{index:05d}", seed=origin.seed)
-        except (KeyError, IndexError, ValueError, AttributeError) as error:
-            raise InputError(
-                "is not a name template", where=repr(self.name), fix="use {name}, {index}, {seed}"
-            ) from error
+    def free_paths(self) -> tuple[Path, ...]:
+        """Return the files to write. Raises `InputError` for unsafe names, `FileError` if one of them exists."""
+        stems = [file_stem(self.name, index, origin) for index, origin in enumerate(self.images.origins())]
+        paths = tuple(contained(Path(self.folder), f"{stem}.{self.format}") for stem in distinct(stems))
+        if not self.overwrite:
+            existing(paths)
+        return paths
 
     def _write_to_standard_output(self, context: Context) -> None:
         from ganplugin.images import encode_picture
@@ -84,6 +77,52 @@ class SaveImages(Node):
         text = provenance_text(self.images.origin(0), self.format)
         sys.stdout.buffer.write(encode_picture(self.images[0], f".{self.format}", text=text))
         sys.stdout.buffer.flush()
+
+
+def save_together(requests: Sequence[SaveImages], context: Context) -> tuple[tuple[str, ...], ...]:
+    """Save several sequences, all or, if a file of any of them is in the way, none; return what each wrote.
+
+    Raises `InputError` if two of them would write the same file, or more than one goes to standard output.
+    """
+    if len(requests) > 1 and any(request.folder == "-" for request in requests):
+        raise InputError("only one picture can go to standard output", where="-", fix="name a folder")
+    if len(requests) > 1:
+        planned = Counter(path for request in requests for path in request.free_paths())
+        twice = next((path for path, times in planned.items() if times > 1), None)
+        if twice is not None:
+            raise InputError("would be written twice", where=twice, fix="choose another --name")
+    return tuple(request.run(context).paths for request in requests)
+
+
+def file_stem(template: str, index: int, origin: Origin) -> str:
+    """Fill in a file name's ``{name}``, ``{index}`` and ``{seed}``.
+
+    Raises `InputError` for other braces, and for ``{seed}`` where a picture has none.
+    """
+    values = {"name": _safe(origin.name), "index": f"{index:05d}", "seed": origin.seed}
+
+    def value(match: re.Match[str]) -> str:
+        found = values[match[1]]
+        if found is None:
+            raise InputError("these pictures have no seed", where=repr(template), fix="use {name} or {index}")
+        return str(found)
+
+    if "{" in _PLACE.sub("", template) or "}" in _PLACE.sub("", template):
+        raise InputError("is not a name template", where=repr(template), fix="use {name}, {index}, {seed}")
+    return _PLACE.sub(value, template)
+
+
+def distinct(stems: Iterable[str]) -> Iterator[str]:
+    """Yield the names, each that was there before (in any case: some disks do not tell) with a number behind it."""
+    taken: set[str] = set()
+    repeats: Counter[str] = Counter()
+    for stem in stems:
+        unique = stem
+        while unique.casefold() in taken:
+            repeats[stem] += 1
+            unique = f"{stem}-{repeats[stem] + 1}"
+        taken.add(unique.casefold())
+        yield unique
 
 
 def _safe(name: str) -> str:

@@ -8,6 +8,7 @@ from ganplugin.cli.node_options import Values, node_options
 from ganplugin.cli.report import report_files
 from ganplugin.cli.terminal import device_options, json_option, terminal_context
 from ganplugin.nodes import ContactSheet, LoadLatents, LoadModel, MixStyles, Sample, SaveImages
+from ganplugin.nodes.save_images import save_together
 
 
 @click.command(short_help="Render pictures from seeds.")
@@ -16,7 +17,7 @@ from ganplugin.nodes import ContactSheet, LoadLatents, LoadModel, MixStyles, Sam
 @click.option("--latents", "latent_file", help="Render the latents of a .npz or .npy file instead of seeds.")
 @click.option("--sheet", is_flag=True, help="Also write all pictures on one contact sheet, sheet.png.")
 @click.option("--mix", help="Seeds, one or as many, whose named layers replace those of the pictures.")
-@node_options(MixStyles)
+@node_options(MixStyles, without=set(Sample.model_fields))
 @click.option("--out", "folder", default="samples", show_default=True, help="Folder, or - for standard output.")
 @node_options(SaveImages, without={"folder"})
 @device_options
@@ -50,10 +51,10 @@ def command(
     if mix is not None:
         other = values.node(Sample, model=loaded, seeds=mix).run(context).latents
         mixed = values.node(MixStyles, model=loaded, a=request.run(context).latents, b=other).run(context).latents
-        request = values.node(Sample, model=loaded, latents=mixed)
+        request = values.node(Sample, model=loaded, latents=mixed, truncation=1.0)
     images = request.run(context).images
-    saved = values.node(SaveImages, images=images).run(context)
+    savers = [values.node(SaveImages, images=images)]
     if sheet:
         drawn = ContactSheet(images=images).run(context).images
-        values.node(SaveImages, images=drawn, name="sheet").run(context)
-    report_files(saved.paths, loaded, as_json=as_json)
+        savers.append(values.node(SaveImages, images=drawn, name="sheet"))
+    report_files(save_together(savers, context)[0], loaded, as_json=as_json)

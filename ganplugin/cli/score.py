@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ganplugin.cli.node_options import Values, node_options
@@ -38,6 +40,10 @@ def command(
       ganplugin score builtin:icons-scorer samples/ --keep 16 --sheet best
       ganplugin score builtin:icons-scorer samples/ --json
     """
+    from ganplugin.files import existing
+
+    if sheet is not None and not overwrite:
+        existing((Path(sheet) / "ranking.png",))
     context, values = terminal_context(device, threads, batch), Values(given)
     loaded = LoadModel(model=model).run(context).model
     images = LoadImages(path="\n".join(pictures)).run(context).images
