@@ -87,8 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except GanPluginError as error:
         click.secho(f"ganplugin: {error}", err=True, fg="red" if error.exit_code != 130 else "yellow")
         code = error.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        code = error.exit_code
+    except click.ClickException as error:
+        click.secho(f"ganplugin: {_one_line(error)}", err=True, fg="red")
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.secho("ganplugin: stopped - files already written are whole", err=True, fg="yellow")
@@ -99,6 +102,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _one_line(error: click.ClickException) -> str:
+    what = " ".join(error.format_message().split()).rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return what if context is None else f"{what} - see: {context.command_path} --help"
+
+
 def print_json(value: object) -> None:
     """Write one JSON document to standard output, for machines."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2))

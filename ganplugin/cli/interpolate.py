@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import mimetypes
+
 import click
 
 from ganplugin.cli.node_options import Values, node_options
 from ganplugin.cli.report import report_files
 from ganplugin.cli.terminal import device_options, json_option, terminal_context
+from ganplugin.errors import InputError
 from ganplugin.nodes import Interpolate, LoadLatents, LoadModel, SaveImages, SaveVideo
 
 
@@ -39,15 +42,27 @@ def command(
       ganplugin interpolate builtin:brushwork --seeds 3,14,15,92 --frames 240 --out walk.mp4
       ganplugin interpolate face.onnx --no-loop --easing smooth --out frames/
     """
-    from ganplugin.video import best_suffix, is_film
+    from ganplugin.video import best_suffix
 
+    out = out or f"walk{best_suffix()}"
+    film = _is_film(out)
     context, values = terminal_context(device, threads, batch), Values(given)
     loaded = LoadModel(model=model).run(context).model
     latents = None if latent_file is None else LoadLatents(path=latent_file).run(context).latents
     images = values.node(Interpolate, model=loaded, latents=latents).run(context).images
-    out = out or f"walk{best_suffix()}"
-    if is_film(out):
+    if film:
         paths: tuple[str, ...] = (values.node(SaveVideo, images=images, path=out).run(context).path,)
     else:
         paths = values.node(SaveImages, images=images, folder=out).run(context).paths
     report_files(paths, loaded, as_json=as_json)
+
+
+def _is_film(out: str) -> bool:
+    """Tell a film from a folder; refuse the names of films and pictures that cannot be written."""
+    from ganplugin.video import VIDEO_SUFFIXES, is_film
+
+    kind = mimetypes.guess_type(out)[0] or ""
+    if not is_film(out) and kind.startswith(("video/", "image/", "audio/")):
+        known = ", ".join(VIDEO_SUFFIXES)
+        raise InputError("is no film that can be written", where=out, fix=f"use one of {known}, or name a folder")
+    return is_film(out)

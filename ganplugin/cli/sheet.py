@@ -41,7 +41,10 @@ def command(
 
     context, values = terminal_context(device, threads, batch), Values(given)
     content = LoadImages(path=picture).run(context).images
-    loaded = [LoadModel(model=name).run(context).model for name in models or builtin_styles()]
+    names = models or builtin_styles()
+    if not names:
+        raise click.UsageError("there are no builtin styles here: name a model with --model")
+    loaded = [LoadModel(model=name).run(context).model for name in names]
     painted = [values.node(StyleTransfer, model=model, images=content).run(context).images for model in loaded]
     drawn = values.node(ContactSheet, images=join((content, *painted), context)).run(context).images
     saved = values.node(SaveImages, images=drawn, name=f"{content.origin(0).name}-sheet").run(context)
