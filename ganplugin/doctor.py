@@ -18,6 +18,7 @@ from ganplugin.devices import BOTH_WHEELS_FIX, DEVICES, Device, both_wheels_inst
 from ganplugin.errors import DependencyError, GanPluginError
 from ganplugin.optimised import cache_folder
 from ganplugin.plugins import PLUGIN_GROUPS, load_plugins
+from ganplugin.runtime import DEFAULT_THREADS
 from ganplugin.sessions import SessionSpec, create_session, load_onnxruntime, runtime_errors, short_reason
 
 __all__ = ["Check", "Report", "Status", "examine"]
@@ -69,8 +70,23 @@ class Report:
 
 def examine() -> Report:
     """Look at everything that rendering needs, changing and downloading nothing; what it finds never raises."""
-    sections: tuple[Callable[[], Iterator[Check]], ...] = (_system, _packages, _devices, _disk, _plugins, _models)
-    return Report(tuple(check for section in sections for check in section()))
+    sections = {
+        "system": _system,
+        "packages": _packages,
+        "devices": _devices,
+        "disk": _disk,
+        "plugins": _plugins,
+        "models": _models,
+    }
+    return Report(tuple(check for name, section in sections.items() for check in _examined(name, section)))
+
+
+def _examined(name: str, section: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    try:
+        yield from section()
+    except (OSError, ValueError, GanPluginError) as error:
+        fix = "if that says nothing to you, report it with this line"
+        yield Check(name, name, "warning", f"cannot be examined: {type(error).__name__}: {error}", fix)
 
 
 def _system() -> Iterator[Check]:
@@ -81,7 +97,10 @@ def _system() -> Iterator[Check]:
         yield Check("system", "Python", "failure", version, "install Python 3.10 or newer")
     yield Check("system", "operating system", "ok", platform.platform())
     yield Check(
-        "system", "processors", "ok", f"{_usable_processors()} usable of {os.cpu_count() or 1}; models use 2 threads"
+        "system",
+        "processors",
+        "ok",
+        f"{_usable_processors()} usable of {os.cpu_count() or 1}; models use {DEFAULT_THREADS} threads",
     )
     yield from _graphics_cards()
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["NativeOutput", "captured", "replay"]
+__all__ = ["STDERR", "STDOUT", "NativeOutput", "captured", "replay"]
 
 STDOUT, STDERR = 1, 2
 _LOCK = threading.RLock()

@@ -74,7 +74,7 @@ def forget_models() -> None:
     _CACHE.clear()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """An open model file. Safe to use from many threads at once."""
 

@@ -27,7 +27,7 @@ _LOG: Final = logging.getLogger("ganplugin")
 _AUTO_ORDER: Final = ("cuda", "directml", "coreml")  # not tensorrt, which compiles for minutes before the first picture
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SharedSession:
     """An open session, what it is a session of, and what was learned of its memory."""
 

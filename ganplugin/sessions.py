@@ -13,6 +13,7 @@ from typing import Any, Final
 from ganplugin.devices import BOTH_WHEELS_FIX, DEVICES, Device, both_wheels_installed
 from ganplugin.errors import DependencyError, ModelError, ProviderError
 from ganplugin.native_output import STDERR, STDOUT, captured, replay
+from ganplugin.optimised import cache_folder
 
 __all__ = ["SessionSpec", "create_session", "device_options", "load_onnxruntime", "runtime_errors", "short_reason"]
 
@@ -138,6 +139,10 @@ def device_options(kind: str, index: int, version: str) -> dict[str, str]:
         options = {"device_id": str(index), "cudnn_conv_algo_search": "HEURISTIC"}
         # TF32 keeps 10 bits of each product: visible banding in smooth colour, and not the picture of the CPU.
         return options | ({"use_tf32": "0"} if _at_least(version, 1, 18) else {})
+    if kind == "tensorrt":
+        # An engine takes minutes to build; kept, the next start takes seconds.
+        engines = str(cache_folder() / "tensorrt")
+        return {"device_id": str(index), "trt_engine_cache_enable": "True", "trt_engine_cache_path": engines}
     return {"device_id": str(index)} if DEVICES[kind].indexed else {}
 
 
@@ -149,7 +154,8 @@ def _at_least(version: str, major: int, minor: int) -> bool:
 def _relay(text: str, *, keep_warnings: bool) -> Iterator[str]:
     """Send what is not about this session to the error stream; yield what onnxruntime complained of."""
     for line in text.splitlines(keepends=True):
-        if any(phrase in line for phrase in _HARMLESS) or not _COLOUR.sub("", line).strip():
+        plain = _COLOUR.sub("", line)
+        if any(phrase in line for phrase in _HARMLESS) or (plain != line and not plain.strip()):
             continue
         is_complaint = bool(_LOG_LINE.search(line)) or line.startswith(
             ("Failed to load ", "Please follow https://onnx")

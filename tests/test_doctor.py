@@ -172,6 +172,15 @@ def test_damaged_builtin_models_are_named(monkeypatch):
     assert "icons" in found("builtin models").found
 
 
+def test_a_section_that_cannot_be_examined_does_not_stop_the_others(monkeypatch):
+    def lost():
+        raise FileNotFoundError("the working folder is gone")
+
+    monkeypatch.setattr(doctor.Path, "cwd", lost)
+    assert found("disk").found == "cannot be examined: FileNotFoundError: the working folder is gone"
+    assert found("builtin models").section == "models"
+
+
 def test_failures_come_before_warnings():
     bad, good, worse = Check("a", "b", "warning", ""), Check("a", "c", "ok", ""), Check("a", "d", "failure", "")
     report = Report((bad, good, worse))

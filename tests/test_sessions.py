@@ -51,13 +51,16 @@ def test_other_warnings_of_onnxruntime_are_still_seen(model, runtime, monkeypatc
         os.write(
             2,
             b"[W:onnxruntime:, graph.cc:1] Initializer s appears in graph inputs and will not be treated as constant\n"
-            b"[W:onnxruntime:, graph.cc:2] something worth knowing\nanother thread\n",
+            b"[W:onnxruntime:, graph.cc:2] something worth knowing\nanother thread\n\nafter a gap\n",
         )
         return FakeRuntime().InferenceSession(path, options, providers)
 
     monkeypatch.setattr(runtime, "InferenceSession", talkative, raising=False)
     create_session(spec(model))
-    assert capfd.readouterr().err == "[W:onnxruntime:, graph.cc:2] something worth knowing\nanother thread\n"
+    assert (
+        capfd.readouterr().err
+        == "[W:onnxruntime:, graph.cc:2] something worth knowing\nanother thread\n\nafter a gap\n"
+    )
 
 
 def test_the_cpu_wheel_asked_for_cuda_is_an_error_with_the_install_line(model):
@@ -140,6 +143,15 @@ def test_directml_gets_no_memory_pattern(model, runtime):
     runtime.listed, runtime.working = [fake_runtime.DML, fake_runtime.CPU], {fake_runtime.DML, fake_runtime.CPU}
     create_session(SessionSpec(model, Device("directml"), 2))
     assert runtime.options[0].enable_mem_pattern is False
+
+
+def test_tensorrt_keeps_its_engines_in_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path))
+    assert device_options("tensorrt", 1, "1.31.1") == {
+        "device_id": "1",
+        "trt_engine_cache_enable": "True",
+        "trt_engine_cache_path": str(tmp_path / "tensorrt"),
+    }
 
 
 def test_older_versions_are_not_given_options_that_they_refuse():
