@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -204,6 +205,18 @@ def test_the_command_shows_every_check_and_the_fix_of_each_problem(monkeypatch):
         "Everything that rendering needs works. Problems: 1.",
     ):
         assert text in result.output
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "✗"), ("cp1252", "x")])
+def test_marks_fit_the_terminal(encoding, mark):
+    code = (
+        "from ganplugin import doctor; from ganplugin.cli.doctor import command; "
+        "doctor.examine = lambda: doctor.Report((doctor.Check('disk', 'cache', 'failure', 'full', 'free some'),)); "
+        "command(standalone_mode=False, args=[])"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True, timeout=120)
+    assert f"{mark} cache: full" in done.stdout.decode(encoding)
 
 
 def test_the_command_fails_only_if_nothing_can_be_rendered(monkeypatch):

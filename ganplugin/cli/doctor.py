@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ganplugin.doctor import Report
 
 _MARKS = {"ok": "[green]✓[/]", "info": "[dim]·[/]", "warning": "[yellow]![/]", "failure": "[red]✗[/]"}
+_PLAIN_MARKS = {"ok": "[green]+[/]", "info": "[dim]-[/]", "warning": "[yellow]![/]", "failure": "[red]x[/]"}
 
 
 @click.command(short_help="Check this installation and say how to mend it.")
@@ -42,6 +43,8 @@ def _show(report: Report) -> None:
     from rich.table import Table
 
     console, section = Console(highlight=False), ""
+    # A Windows console of the old kind, or a file in its code page, cannot take a tick.
+    marks = _MARKS if console.encoding.lower().startswith("utf") else _PLAIN_MARKS
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(width=1)
     table.add_column(no_wrap=True)
@@ -51,11 +54,11 @@ def _show(report: Report) -> None:
             table.add_row("", f"[bold]{check.section}[/]", "")
             section = check.section
         hint = f" [dim]{escape(check.fix)}[/]" if check.status == "info" and check.fix else ""
-        table.add_row(_MARKS[check.status], escape(check.name), escape(check.found) + hint)
+        table.add_row(marks[check.status], escape(check.name), escape(check.found) + hint)
     console.print(table)
     console.print()
     for problem in report.problems:
-        console.print(f"{_MARKS[problem.status]} [bold]{escape(problem.name)}[/]: {escape(problem.found)}")
+        console.print(f"{marks[problem.status]} [bold]{escape(problem.name)}[/]: {escape(problem.found)}")
         console.print(f"  [cyan]{escape(problem.fix)}[/]", soft_wrap=True)
     console.print(_verdict(report))
 
