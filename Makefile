@@ -61,7 +61,7 @@ smoke: build  ## install the wheel in an empty environment and use it there
 	PIP_FLAGS="$(PIP_FLAGS)" PYTHON="$(PYTHON)" bash scripts/smoke_wheel.sh dist
 
 models: $(STAMPS)/all  ## train the embedded models again from their data (hours)
-	$(BIN)/python scripts/make_builtins.py
+	$(BIN)/python scripts/make_models.py
 
 clean:  ## remove everything that the targets above made, the environment included
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
