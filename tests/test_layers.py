@@ -40,7 +40,7 @@ FORMATS = ours(
     "video",
 )
 RUNTIME = ours("batches", "devices", "feeds", "native_output", "optimised", "runtime", "session_cache", "sessions")
-SERVICES = ours("demo", "doctor", "inspection", "shelf")
+SERVICES = ours("demo", "doctor", "shelf")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin": set(),
