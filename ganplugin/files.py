@@ -8,6 +8,8 @@ import hashlib
 import os
 import re
 import secrets
+import time
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,7 +18,10 @@ from ganplugin.errors import FileError, InputError
 __all__ = ["atomic_write", "contained", "existing", "file_digest", "make_folder", "os_errors", "sweep_temporary"]
 
 _TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{12}\.part$")
-_RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
+_ABANDONED_SECONDS = 3600.0
+_RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
+    f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789¹²³"
+}
 _FIXES = {
     errno.ENOENT: "check the path",
     errno.EACCES: "check the permissions or choose another folder with --out",
@@ -32,12 +37,19 @@ _FIXES = {
 
 @contextlib.contextmanager
 def os_errors(where: object) -> Iterator[None]:
-    """Turn an ``OSError`` raised inside into a `FileError` that names ``where`` and the remedy."""
+    """Turn an ``OSError`` raised inside into a `FileError` that names ``where`` and the remedy.
+
+    So is what Python raises for names that no file can have (a NUL, a lone surrogate).
+    """
     try:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise FileError(reason.lower(), where=where, fix=_FIXES.get(error.errno or 0)) from error
+    except ValueError as error:
+        if not isinstance(error, UnicodeEncodeError) and "embedded null" not in str(error):
+            raise
+        raise FileError("no file can have this name", where=repr(str(where)), fix="choose another name") from error
 
 
 def make_folder(path: Path) -> Path:
@@ -61,19 +73,27 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     the new one, never a part. Without ``overwrite`` an existing file is left alone.
     Raises `FileError` if ``path`` exists, or on any operating-system refusal.
     """
-    if not overwrite and os.path.lexists(path):
-        raise _exists(path)
+    with os_errors(path):
+        if _is_taken(path) and not overwrite:
+            raise _exists(path)
     make_folder(path.parent)
-    part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}.part")
+    part = _part(path)
     try:
         with os_errors(path):
             yield part
-            _sync(part)
+            _sync(part, os.O_RDWR)
             _publish(part, path, overwrite=overwrite)
-            _sync(path.parent)
+        # The file is there and whole. Some network drives cannot sync a folder, and Windows cannot open one.
+        with contextlib.suppress(OSError):
+            _sync(path.parent, os.O_RDONLY)
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    stem = path.name.encode("utf-8", "replace")[:200].decode("utf-8", "ignore")
+    return path.parent / f".{stem}.{secrets.token_hex(6)}.part"
 
 
 def _publish(part: Path, path: Path, *, overwrite: bool) -> None:
@@ -85,9 +105,10 @@ def _publish(part: Path, path: Path, *, overwrite: bool) -> None:
         os.link(part, path)
     except FileExistsError as error:
         raise _exists(path) from error
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
-            raise
+    except OSError:
+        # This file system may have no hard links; systems differ in how they say so. Other trouble comes back here.
+        if _is_taken(path):
+            raise _exists(path) from None
         os.replace(part, path)
 
 
@@ -95,17 +116,24 @@ def _exists(path: Path) -> FileError:
     return FileError("exists already", where=path, fix="add --overwrite or choose another place with --out")
 
 
+def _is_taken(path: Path) -> bool:
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def existing(paths: Iterable[Path]) -> None:
     """Raise `FileError` if any of the paths is taken, so that nothing is computed that could not be written."""
     for path in paths:
-        if os.path.lexists(path):
-            raise _exists(path)
+        with os_errors(path):
+            if _is_taken(path):
+                raise _exists(path)
 
 
-def _sync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":  # Windows cannot open a folder for fsync
-        return
-    handle = os.open(path, os.O_RDONLY)
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
         os.fsync(handle)
     finally:
@@ -113,12 +141,17 @@ def _sync(path: Path) -> None:
 
 
 def sweep_temporary(folder: Path) -> int:
-    """Delete what killed writers left in ``folder`` and return how many files that was."""
-    strays = [entry for entry in folder.iterdir() if _TEMPORARY.match(entry.name)] if folder.is_dir() else []
-    for stray in strays:
+    """Delete what killed writers left in ``folder`` and return how many files that was.
+
+    Files touched within the last hour stay: another process may be writing them.
+    """
+    swept = 0
+    for entry in folder.iterdir() if folder.is_dir() else ():
         with contextlib.suppress(OSError):
-            stray.unlink()
-    return len(strays)
+            if _TEMPORARY.match(entry.name) and time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
+                entry.unlink()
+                swept += 1
+    return swept
 
 
 def file_digest(path: Path) -> str:
@@ -140,7 +173,11 @@ def contained(folder: Path, name: str) -> Path:
     if not name or any(_is_unsafe(part) for part in parts):
         raise InputError("is not a safe file name", where=repr(name), fix="use letters, digits, - and _")
     path = folder.joinpath(*parts)
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links that lead in a circle
+        inside = False
+    if not inside:
         raise InputError(
             "leads outside the output folder", where=repr(name), fix="remove the link or choose another name"
         )
@@ -152,6 +189,6 @@ def _is_unsafe(part: str) -> bool:
         part in ("", ".", "..")
         or len(part.encode("utf-8", "surrogatepass")) > 200
         or part != part.strip(" .")
-        or any(ord(c) < 32 or c in '<>:"\\|?*\x7f' or 0xD800 <= ord(c) < 0xE000 for c in part)
+        or any(c in '<>:"\\|?*' or unicodedata.category(c) in ("Cc", "Cs") for c in part)
         or part.split(".")[0].rstrip(" ").lower() in _RESERVED
     )
