@@ -75,7 +75,7 @@ class Unpickler:
             if count > _MAX_OPCODES or len(self._stack) > _MAX_STACK:
                 raise CheckpointError("holds more objects than any checkpoint needs")
             if opcode.name == "STOP":
-                return self._stack.pop()
+                return self._pop()
             self._step(opcode.name, argument)
         raise CheckpointError("ends in the middle of its contents")
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from functools import reduce
 from typing import Final
 
-from ganplugin.models import dcgan
+from ganplugin.models import dcgan, quick, stylizer
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
 __all__ = ["FAMILIES"]
 
-_ROWS: Final[tuple[Family, ...]] = (*dcgan.FAMILIES,)
+_ROWS: Final[tuple[Family, ...]] = (
+    quick.FAMILY,
+    quick.SCORER_FAMILY,
+    stylizer.FAMILY,
+    *dcgan.FAMILIES,
+)
 
 FAMILIES: Final[Registry[Family]] = reduce(
     lambda table, family: table.add(family.id, family), _ROWS, Registry[Family]("family")
