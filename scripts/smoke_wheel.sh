@@ -17,7 +17,9 @@ export PATH="$work/venv/bin:$PATH"
 ganplugin --version
 ganplugin --help >help.txt
 ganplugin doctor
-model=$(ganplugin models --json | python -c 'import json, sys; print(next(m["name"] for m in json.load(sys.stdin) if m["kind"] == "generator"))')
-ganplugin sample "builtin:$model" --seeds 0-3 --out pictures
-test "$(find pictures -name '*.png' | wc -l)" -eq 4
-echo "wheel smoke: $(basename "$wheel") installs, starts and renders"
+ganplugin demo --out demo
+test "$(find demo -name '*.png' | wc -l)" -ge 16
+picture=$(find demo -name 'seed-*.png' | sort | head -n 1)
+ganplugin again "$picture" --out again.png
+cmp "$picture" again.png
+echo "wheel smoke: $(basename "$wheel") installs, starts, renders, and renders again"
