@@ -103,6 +103,9 @@ class Stylizer(nn.Module):
         self.leave_pad = nn.ReflectionPad2d(4)
         self.leave = nn.Conv2d(full, 3, 9)
         self.tint = StyleTint(styles)
+        with torch.no_grad():
+            # Training starts from the photo itself and lays strokes on it, instead of finding the photo first.
+            self.leave.weight.mul_(0.1)
 
     def paint(self, content: Tensor, weights: Tensor) -> Tensor:
         """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles]."""

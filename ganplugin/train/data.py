@@ -124,27 +124,22 @@ def _planes(picture: Image.Image) -> Pixels:
     return np.ascontiguousarray(np.asarray(picture, dtype=np.uint8).transpose(2, 0, 1))
 
 
-def load_photos(places: Sequence[Path], *, shortest: int, report: Report) -> list[Pixels]:
-    """Return the photos of some places as uint8 [3, h, w], scaled so that the shorter side is ``shortest``.
+def load_photos(places: Sequence[Path], *, shortest: int, least: int, report: Report) -> list[Pixels]:
+    """Return the photos of some places as uint8 [3, h, w], made smaller so that the shorter side is ``shortest``.
 
-    Smaller photos are left as they are if their shorter side is at least half of it, else left out. Raises
+    Smaller photos stay as they are if that side is at least ``least``, else they are left out. Raises
     `TrainingError` if none remains.
     """
     photos = []
     for picture in _readable(find_pictures(places), report, []):
         side = min(picture.size)
         if side > shortest:
-            scale = shortest / side
-            picture = picture.resize(
-                (max(shortest, round(picture.width * scale)), max(shortest, round(picture.height * scale))),
-                Image.Resampling.LANCZOS,
-            )
-        if 2 * side >= shortest:
+            size = [max(shortest, round(length * shortest / side)) for length in picture.size]
+            picture = picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+        if side >= least:
             photos.append(_planes(picture))
     if not photos:
-        raise TrainingError(
-            f"holds no readable photo of at least {shortest // 2} px", where=places[0], fix="use larger photos"
-        )
+        raise TrainingError(f"holds no readable photo of at least {least} px", where=places[0], fix="use larger photos")
     return photos
 
 

@@ -37,15 +37,16 @@ def gram(features: Tensor) -> Tensor:
 
 
 def style_loss(made: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    """Return the sum over layers of |G - T|^2 / |T|^2, averaged over the batch.
+    """Return the sum over layers of |G - T| / |T| (Frobenius norms), averaged over the batch.
 
     ``made`` are features [batch, c, h, w], ``targets`` Gram matrices [batch or 1, c, c]. Dividing by the target's
-    own energy gives every layer the same say, whatever the scale of its features.
+    norm gives every layer the same say; not squaring keeps sparse paintings, with their small T, from ruling the
+    rest, and the last part of the way as steep as the first.
     """
     terms = []
     for features, target in zip(made, targets, strict=True):
-        difference = (gram(features) - target).square().sum(dim=(1, 2))
-        terms.append((difference / target.square().sum(dim=(1, 2))).mean())
+        difference = torch.linalg.matrix_norm(gram(features) - target)
+        terms.append((difference / torch.linalg.matrix_norm(target)).mean())
     return torch.stack(terms).sum()
 
 

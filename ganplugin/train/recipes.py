@@ -84,7 +84,7 @@ class StyleRecipe:
     batch: int = 4
     crop: int = 128
     seed: int = 0
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     content_weight: float = 1.0
     device: str = "auto"
     precision: str = "auto"
@@ -99,7 +99,7 @@ def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report
         torch.set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
     targets = [StyleTarget(name, load_scaled(path, longest=recipe.size)) for name, path in recipe.paintings]
-    photos = load_photos(recipe.photos, shortest=max(recipe.size, recipe.crop), report=report)
+    photos = load_photos(recipe.photos, shortest=max(recipe.size, recipe.crop), least=recipe.crop, report=report)
     report(f"{len(targets)} styles: {', '.join(target.name for target in targets)}; {len(photos)} photos")
     options = StyleOptions(
         batch=recipe.batch,

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganplugin.models.quick import QuickConfig
+from ganplugin.models.stylizer import StylizerConfig
+from ganplugin.models.vgg import VGG_CHANNELS, VggFeatures
+from ganplugin.train.data import PictureSet
+from ganplugin.train.generator import GeneratorOptions, GeneratorTrainer
+from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
+
+TINY = QuickConfig(size=16, z_dim=8, w_dim=8, width=4, scorer_width=4)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twenty small pictures of every usual mode."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(20):
+        pixels = random.integers(0, 256, (40, 48, 3), np.uint8)
+        Image.fromarray(pixels).convert(("RGB", "L", "RGBA", "P")[index % 4]).save(place / f"{index:02d}.png")
+    return place
+
+
+@pytest.fixture
+def make_generator() -> Callable[[], GeneratorTrainer]:
+    """Return a maker of equal trainers of a 16 px generator."""
+    pixels = np.random.default_rng(1).integers(0, 256, (24, 3, 16, 16), np.uint8)
+
+    def make() -> GeneratorTrainer:
+        pictures = PictureSet(pixels, 24, ())
+        provenance = {"data": "noise", "licence": "none"}
+        return GeneratorTrainer(pictures, TINY, GeneratorOptions(batch=4, seed=3), provenance, torch.device("cpu"))
+
+    return make
+
+
+def random_features() -> VggFeatures:
+    """VGG's layout, a sixteenth as wide, with random weights."""
+    random = torch.Generator().manual_seed(0)
+    weights, before = [], 3
+    for channels in [channel // 16 for block in VGG_CHANNELS for channel in block]:
+        weight = torch.randn(channels, before, 3, 3, generator=random) * (2 / (9 * before)) ** 0.5
+        weights.append((weight, torch.zeros(channels)))
+        before = channels
+    return VggFeatures(weights, mean=torch.full((3,), 0.5), std=torch.full((3,), 0.25), divide=16)
+
+
+@pytest.fixture
+def make_style() -> Callable[[], StyleTrainer]:
+    """Return a maker of equal trainers of a tiny stylizer with two styles."""
+    random = np.random.default_rng(2)
+    red = np.zeros((3, 40, 40), np.uint8)
+    red[0] = random.integers(128, 256, (40, 40))
+    targets = [StyleTarget("red", red), StyleTarget("noise", random.integers(0, 256, (3, 40, 48), np.uint8))]
+    photos = [random.integers(0, 256, (3, 48, 56), np.uint8) for _ in range(3)]
+
+    def make() -> StyleTrainer:
+        options = StyleOptions(batch=2, crop=32, seed=5)
+        shape = StylizerConfig(styles=2, widths=(4, 4, 4), residuals=1)
+        provenance = {"data": "noise", "licence": "none"}
+        return StyleTrainer(targets, photos, random_features(), options, provenance, torch.device("cpu"), shape)
+
+    return make

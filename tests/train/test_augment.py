@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganplugin.train.augment import augment, colour, cutout, translation
+
+
+def _random(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("recolour", [0.0, 0.5])
+def test_keeps_shape_and_lets_gradients_through(recolour: float) -> None:
+    images = torch.rand(6, 3, 16, 20, requires_grad=True)
+    changed = augment(images, _random(), recolour=recolour)
+    changed.sum().backward()
+    assert changed.shape == images.shape
+    assert images.grad is not None
+    assert torch.isfinite(images.grad).all()
+    assert (images.grad != 0).float().mean() > 0.5
+
+
+def test_is_decided_by_the_random_generator() -> None:
+    images = torch.rand(4, 3, 16, 16)
+    assert torch.equal(augment(images, _random(7)), augment(images, _random(7)))
+    assert not torch.equal(augment(images, _random(7)), augment(images, _random(8)))
+
+
+def test_translation_moves_each_picture_by_its_own_whole_pixels() -> None:
+    images = torch.zeros(16, 1, 16, 16)
+    images[:, :, 8, 8] = 1
+    moved = translation(images, _random())
+    spots = {tuple((picture[0] == 1).nonzero()[0].tolist()) for picture in moved}
+    assert len(spots) > 4
+    assert all(6 <= y <= 10 and 6 <= x <= 10 for y, x in spots)
+
+
+def test_cutout_covers_a_rectangle_with_grey() -> None:
+    covered = cutout(torch.ones(32, 3, 20, 20), _random()) == 0.5
+    parts = covered.float().mean(dim=(1, 2, 3))
+    assert parts.max() <= 0.17
+    assert parts.mean() > 0.08
+    assert torch.equal(covered[:, 0], covered[:, 2])
+
+
+def test_colour_keeps_grey_pictures_grey() -> None:
+    grey = torch.rand(4, 1, 8, 8).expand(4, 3, 8, 8)
+    changed = colour(grey, _random(), strength=0.5)
+    assert torch.allclose(changed[:, 0], changed[:, 1])
+    assert not torch.allclose(changed, grey)

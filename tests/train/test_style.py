@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from ganplugin.errors import TrainingError
+from ganplugin.models.stylizer import FAMILY
+from ganplugin.train.checkpoint import load_state, read_checkpoint, save_state
+from ganplugin.train.style import StyleTrainer
+from tests.train.test_generator import same
+
+Maker = Callable[[], StyleTrainer]
+
+
+def test_a_resumed_run_equals_an_undisturbed_one_bit_by_bit(make_style: Maker, tmp_path: Path) -> None:
+    undisturbed, first, second = make_style(), make_style(), make_style()
+    for _ in range(9):
+        undisturbed.advance()
+    for _ in range(4):
+        first.advance()
+    save_state(tmp_path / "state.pt", first.state())
+    second.restore(load_state(tmp_path / "state.pt"))
+    for _ in range(5):
+        second.advance()
+    assert same(undisturbed.state(), second.state())
+
+
+def test_learns_the_palette_of_its_paintings(make_style: Maker) -> None:
+    trainer = make_style()
+    losses = [trainer.advance() for _ in range(60)]
+    assert sum(part["palette"] for part in losses[-10:]) < 0.7 * sum(part["palette"] for part in losses[:10])
+    with torch.no_grad():
+        red = trainer.average.paint(torch.full((1, 3, 32, 32), 0.5), torch.tensor([[1.0, 0.0]])).mean(dim=(0, 2, 3))
+    assert red[0] > red[1]
+    assert red[0] > red[2]
+
+
+def test_the_checkpoint_rebuilds_with_its_style_names(make_style: Maker, tmp_path: Path) -> None:
+    trainer = make_style()
+    trainer.write_checkpoint(tmp_path / "c.safetensors", minutes=2)
+    tensors, config = read_checkpoint(tmp_path / "c.safetensors")
+    state = {key.removeprefix("stylizer."): value for key, value in tensors.items()}
+    assert FAMILY.detect(state)
+    network = FAMILY.rebuild(state, config)
+    assert network.facts["styles"] == ("red", "noise")
+    assert network.facts["licence"] == "none"
+
+
+def test_samples_show_photos_and_every_style(make_style: Maker, tmp_path: Path) -> None:
+    make_style().write_samples(tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as sheet:
+        assert sheet.size == (3 * 66 - 2, 3 * 66 - 2)
+
+
+def test_a_state_of_other_paintings_is_refused(make_style: Maker) -> None:
+    trainer = make_style()
+    with pytest.raises(TrainingError, match="other paintings"):
+        trainer.restore(trainer.state() | {"styles": ["blue"]})
