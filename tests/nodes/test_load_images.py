@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from ganplugin.errors import FileError, ImageError, InputError
+from ganplugin.nodes import LoadImages
+from tests.nodes.kit import noise, save
+
+
+def names(path, context):
+    images = LoadImages(path=path).run(context).images
+    return [next(iter(origin.inputs)) for origin in images.origins()]
+
+
+def test_pictures_folders_and_patterns_in_order(here, context):
+    for name in ("b/10.png", "b/2.png", "b/notes.txt", "a.png", "c/x.jpg"):
+        save(here / name) if not name.endswith("txt") else (here / name).write_text("x")
+    assert names("a.png", context) == ["a.png"]
+    assert names("b", context) == ["b/2.png", "b/10.png"]
+    assert names("c/*.jpg\na.png\nb", context) == ["c/x.jpg", "a.png", "b/2.png", "b/10.png"]
+    assert names(str(here / "b" / "2.png"), context) == ["b/2.png"]
+
+
+@pytest.mark.parametrize(
+    "name", ["two words.png", "#1.png", "[a].png", "ä😀.png", "-.png", "a\u2028b.png", " lead.png"]
+)
+def test_names_may_hold_odd_characters(here, context, name):
+    save(here / name, seed=3)
+    images = LoadImages(path=name).run(context).images
+    assert np.array_equal(images[0], noise(6, 9, seed=3))
+    assert images.origin(0).name == name.removesuffix(".png")
+
+
+def test_spaces_around_a_line_are_forgiven(here, context):
+    save(here / "a.png")
+    assert names(" a.png \r\n\n", context) == ["a.png"]
+
+
+def test_files_outside_the_working_folder_keep_their_folders_to_themselves(here, context, tmp_path_factory):
+    elsewhere = save(tmp_path_factory.mktemp("private") / "me.png")
+    assert names(str(elsewhere), context) == ["me.png"]
+    assert names(os.path.relpath(elsewhere), context) == ["me.png"]
+
+
+def test_alpha_and_masks(here, context):
+    save(here / "rgba.png", channels=4)
+    save(here / "rgb.png")
+    save(here / "grey.png", channels=1)
+    out = LoadImages(path="rgba.png\nrgb.png\ngrey.png").run(context)
+    assert [picture.shape[2] for picture in out.images] == [4, 3, 3]
+    assert np.allclose(out.masks[0][..., 0], 1 - out.images[0][..., 3])
+    assert out.masks[1].shape == (6, 9, 1)
+    assert not out.masks[1].any()
+    assert out.masks.recipe.output == 1
+
+
+def test_one_picture_may_come_through_standard_input(here, context, monkeypatch):
+    data = save(here / "a.png").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    out = LoadImages(path="-").run(context)
+    assert np.array_equal(out.images[0], noise(6, 9))
+    assert out.images.origin(0).name == "stdin"
+    assert list(out.images.origin(0).inputs) == ["-"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    with pytest.raises(ImageError, match="standard input: is empty"):
+        LoadImages(path="-").run(context)
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(FileError, match="closed"):
+        LoadImages(path="-").run(context)
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "message"),
+    [
+        ("no.png", FileError, "no.png: no such file or folder"),
+        ("empty", FileError, "empty: holds no pictures"),
+        ("*.bmp", FileError, "no such file or folder"),
+        ("a.png\nno.png", FileError, "no.png"),
+        ("a.png\n-", FileError, "-"),
+        (" \n ", InputError, "path: names no picture"),
+        ("x" * 5000, FileError, "name too long"),
+    ],
+)
+def test_what_is_not_there_is_refused_before_anything_is_rendered(here, context, path, error, message):
+    save(here / "a.png")
+    (here / "empty").mkdir()
+    with pytest.raises(error) as refused:
+        LoadImages(path=path).run(context)
+    assert message in str(refused.value)
+
+
+def test_what_is_no_picture_is_named(here, context):
+    (here / "text.png").write_text("hello")
+    whole = save(here / "cut.png").read_bytes()
+    (here / "cut.png").write_bytes(whole[: len(whole) // 2])
+    for name in ("text.png", "cut.png"):
+        with pytest.raises(ImageError, match=name):
+            LoadImages(path=name).run(context).images[0]
