@@ -73,7 +73,10 @@ class ResidualBlock(nn.Module):
 
 
 class StyleTint(nn.Module):
-    """The photo under one affine change of colour a style, before the sigmoid: what the strokes are laid upon."""
+    """The photo, blurred, under one affine change of colour a style, before the sigmoid: the ground of the painting.
+
+    The blur (two halvings and back) leaves all that is fine to the strokes, so that no photo shines through.
+    """
 
     def __init__(self, styles: int) -> None:
         super().__init__()
@@ -81,6 +84,10 @@ class StyleTint(nn.Module):
         self.shift = nn.Parameter(torch.zeros(styles, 3))
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        small = x
+        for _ in range(2):
+            small = F.avg_pool2d(small, 3, stride=2, padding=1, count_include_pad=False)
+        x = F.interpolate(small, size=x.shape[2:], mode="bilinear", align_corners=False)
         matrix = (weights @ self.matrix.flatten(1)).view(-1, 3, 3)
         shift = (weights @ self.shift)[:, :, None, None]
         return (matrix @ x.flatten(2)).view_as(x) + shift
@@ -104,8 +111,8 @@ class Stylizer(nn.Module):
         self.leave = nn.Conv2d(full, 3, 9)
         self.tint = StyleTint(styles)
         with torch.no_grad():
-            # Training starts from the photo itself and lays strokes on it, instead of finding the photo first.
-            self.leave.weight.mul_(0.1)
+            # Training starts from the blurred photo and lays strokes on it, instead of finding the photo first.
+            self.leave.weight.mul_(0.2)
 
     def paint(self, content: Tensor, weights: Tensor) -> Tensor:
         """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles]."""

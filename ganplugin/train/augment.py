@@ -37,12 +37,15 @@ def colour(images: Tensor, random: torch.Generator, *, strength: float) -> Tenso
 
 
 def translation(images: Tensor, random: torch.Generator, *, ratio: float = 0.125) -> Tensor:
-    """Shift by whole pixels, up to ``ratio`` of the side each way; what comes in is mid-grey."""
+    """Shift by whole pixels, up to ``ratio`` of the side each way; what comes in mirrors the border.
+
+    Grey instead would hide the frames that zero-padded convolutions leave, and the generator would keep them.
+    """
     count, _, height, width = images.shape
     reach_y, reach_x = round(height * ratio), round(width * ratio)
     dy = torch.randint(0, 2 * reach_y + 1, (count,), generator=random).tolist()
     dx = torch.randint(0, 2 * reach_x + 1, (count,), generator=random).tolist()
-    padded = F.pad(images, (reach_x, reach_x, reach_y, reach_y), value=0.5)
+    padded = F.pad(images, (reach_x, reach_x, reach_y, reach_y), mode="reflect")
     shifted = [padded[i, :, y : y + height, x : x + width] for i, (y, x) in enumerate(zip(dy, dx, strict=True))]
     return torch.stack(shifted)
 

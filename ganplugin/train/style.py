@@ -40,7 +40,7 @@ class StyleOptions:
     batch: int = 4
     crop: int = 128
     seed: int = 0
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 3e-3
     decay: float = 0.998
     content_weight: float = 1.0
     style_weight: float = 1.0
@@ -189,9 +189,9 @@ class StyleTrainer:
 
 
 def _groups(stylizer: Stylizer, learning_rate: float) -> list[dict[str, object]]:
-    """Let what belongs to one style learn six times as fast, as it is met that much more rarely."""
+    """Let what belongs to one style learn four times as fast, as it is met that much more rarely."""
     shared: list[Tensor] = []
     own: list[Tensor] = []
     for name, parameter in stylizer.named_parameters():
         (own if ".norm." in name or name.startswith("tint.") else shared).append(parameter)
-    return [{"params": shared, "lr": learning_rate}, {"params": own, "lr": 6 * learning_rate}]
+    return [{"params": shared, "lr": learning_rate}, {"params": own, "lr": 4 * learning_rate}]

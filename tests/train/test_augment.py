@@ -29,7 +29,7 @@ def test_is_decided_by_the_random_generator() -> None:
 
 def test_translation_moves_each_picture_by_its_own_whole_pixels() -> None:
     images = torch.zeros(16, 1, 16, 16)
-    images[:, :, 8, 8] = 1
+    images[:, :, 8, 8] = 1  # far enough inside that no mirror image of it comes in
     moved = translation(images, _random())
     spots = {tuple((picture[0] == 1).nonzero()[0].tolist()) for picture in moved}
     assert len(spots) > 4
