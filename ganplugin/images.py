@@ -286,7 +286,7 @@ def _encode_jpeg(pixels: NDArray[np.uint8], text: Mapping[str, str], quality: in
     image = _pillow_image(pixels)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return _saved(image, "JPEG", {"quality": quality, "subsampling": 0, "optimize": True, "exif": exif})
+    return _saved(image, "JPEG", {"quality": quality, "subsampling": 0, "exif": exif})
 
 
 _ENCODERS: Final = {".png": _encode_png, ".jpg": _encode_jpeg, ".jpeg": _encode_jpeg, ".webp": _encode_webp}

@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -118,9 +118,11 @@ class _Film:
     ) -> None:
         import av
 
-        options = {"movflags": "+faststart"} if suffix in (".mp4", ".mov") else {}
+        cleanup.enter_context(_film_errors(size))
+        # QuickTime's old comment field ends after 64 KiB, its metadata tags do not.
+        options = {".mp4": {"movflags": "+faststart"}, ".mov": {"movflags": "+faststart+use_metadata_tags"}}
         self._container = cleanup.enter_context(
-            av.open(str(path), "w", format=FILM_SUFFIXES[suffix], container_options=options)
+            av.open(str(path), "w", format=FILM_SUFFIXES[suffix], container_options=options.get(suffix, {}))
         )
         # No random identifiers, no clock and no library version in the file: equal frames give equal bytes.
         self._container.flags |= _BITEXACT
@@ -140,6 +142,23 @@ class _Film:
     def close(self) -> None:
         """Encode what the codec still holds; the container is completed when it is closed."""
         self._container.mux(self._stream.encode(None))
+
+
+@contextlib.contextmanager
+def _film_errors(size: tuple[int, int]) -> Iterator[None]:
+    """Turn what the encoder or the container refuses into an `ImageError`; a full disk stays an ``OSError``."""
+    import av
+
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        height, width = size
+        raise ImageError(
+            f"the film of {width} x {height} pixels could not be encoded ({error.strerror})",
+            fix="make it smaller or write .webp",
+        ) from error
 
 
 def _video_stream(

@@ -181,7 +181,7 @@ def test_other_types_are_refused(tmp_path: Path, dtype: Any) -> None:
         load_latents(tmp_path / "a.npy")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=8), st.booleans())
 def test_damaged_bytes_give_latents_or_one_of_our_errors(changes: list[tuple[int, int]], packed: bool) -> None:
     import tempfile

@@ -62,7 +62,7 @@ def test_the_page_is_nearly_square_without_holes(count: int, across: int) -> Non
     assert (np.abs(sheet - RED).max(axis=2) < 1e-6).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 40), st.integers(0, 12))
 def test_every_picture_is_on_the_page_once(count: int, columns: int) -> None:
     pictures = [flat(1, 1, ((i + 1) / 41, 0, 0)) for i in range(count)]

@@ -206,6 +206,25 @@ def test_too_large_animations_are_refused(name: str, side: int, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("suffix", FILM_SUFFIXES)
+def test_a_film_that_the_encoder_refuses_is_an_image_error(suffix: str, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    wide = np.zeros((2, 70_000, 3), np.uint8)
+    with (
+        pytest.raises(ImageError, match="70000 x 2 pixels could not be encoded"),
+        VideoWriter(tmp_path / f"a{suffix}", 70_000, 2, 25, {}) as film,
+    ):
+        film.add(wide)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_long_text_is_kept(suffix: str, tmp_path: Path) -> None:
+    text = {"ganplugin": "x" * 200_000}
+    with VideoWriter(tmp_path / f"a{suffix}", 2, 2, 25, text) as film:
+        film.add(np.zeros((2, 2, 3), np.uint8))
+    assert read_video_text(tmp_path / f"a{suffix}") == text
+
+
 def test_frames_outside_the_block_are_refused(tmp_path: Path) -> None:
     film = VideoWriter(tmp_path / "a.gif", 51, 37, 25, {})
     with pytest.raises(InputError, match="with"):
