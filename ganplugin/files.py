@@ -15,7 +15,16 @@ from pathlib import Path
 
 from ganplugin.errors import FileError, InputError
 
-__all__ = ["atomic_write", "contained", "existing", "file_digest", "make_folder", "os_errors", "sweep_temporary"]
+__all__ = [
+    "atomic_write",
+    "contained",
+    "existing",
+    "file_digest",
+    "is_reserved",
+    "make_folder",
+    "os_errors",
+    "sweep_temporary",
+]
 
 _TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{12}\.part$")
 _ABANDONED_SECONDS = 3600.0
@@ -190,5 +199,10 @@ def _is_unsafe(part: str) -> bool:
         or len(part.encode("utf-8", "surrogatepass")) > 200
         or part != part.strip(" .")
         or any(c in '<>:"\\|?*' or unicodedata.category(c) in ("Cc", "Cs") for c in part)
-        or part.split(".")[0].rstrip(" ").lower() in _RESERVED
+        or is_reserved(part)
     )
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether Windows keeps a file name, with any suffix, for a device (``con``, ``nul.png``)."""
+    return name.split(".")[0].rstrip(" ").lower() in _RESERVED

@@ -12,11 +12,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ganplugin.errors import InputError
-from ganplugin.files import contained, existing
+from ganplugin.files import contained, existing, is_reserved
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.values import Images, Origin
+
+_LONGEST_NAME = 120  # bytes, so that a template has room for more
 
 _PLACE = re.compile(r"\{(name|index|seed)\}")
 
@@ -126,5 +128,6 @@ def distinct(stems: Iterable[str]) -> Iterator[str]:
 
 
 def _safe(name: str) -> str:
-    kept = "".join(c if c.isalnum() or c in "-_. " else "-" for c in name).strip(" .")
-    return kept[:120] or "picture"
+    kept = "".join(c if c.isalnum() or c in "-_. " else "-" for c in name)
+    short = kept.encode()[:_LONGEST_NAME].decode(errors="ignore").strip(" .") or "picture"
+    return f"_{short}" if is_reserved(short) else short

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganplugin.errors import Cancelled, FileError, InputError
+from ganplugin.nodes import Context, Images, Interpolate, SaveVideo
+from ganplugin.video import read_video_text
+from tests.nodes.kit import load, noise, sequence
+
+
+def counted(count, chunk):
+    """Frames that note how many of them live at once."""
+    alive = {"now": 0, "most": 0}
+
+    def frame(index):
+        made = np.full((4, 4, 3), (index % 7) / 7, np.float32)
+        alive["now"] += 1
+        alive["most"] = max(alive.values())
+        weakref.finalize(made, lambda: alive.update(now=alive["now"] - 1))
+        return made
+
+    plain = sequence([noise(4, 4)])
+    images = Images(
+        count, lambda start, stop: [frame(i) for i in range(start, stop)], plain.origin, plain.recipe, chunk
+    )
+    return images, alive
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "gif"])
+def test_only_the_frames_at_hand_are_in_memory(here, context, suffix):
+    images, alive = counted(300, 8)
+    SaveVideo(images=images, path=f"a.{suffix}").run(context)
+    assert alive["most"] <= 2 * 8 + 2
+    with Image.open(here / f"a.{suffix}") as film:
+        assert getattr(film, "n_frames", 1) >= 2
+
+
+def test_films_loop_with_every_frame_and_carry_their_recipe(models, here, context):
+    frames = Interpolate(model=load(models / "full.onnx"), seeds="1,2", frames=12).run(context).images
+    assert SaveVideo(images=frames, path="walk.png", fps=12.0, scale=2).run(context).path == "walk.png"
+    with Image.open("walk.png") as film:
+        assert (film.n_frames, film.size) == (12, (16, 16))
+        film.seek(5)
+        shown = np.asarray(film.convert("RGB"))
+    assert np.array_equal(shown, np.rint(np.kron(frames[5], np.ones((2, 2, 1))) * 255))
+    text = read_video_text(here / "walk.png")["ganplugin"]
+    assert "GanPluginSaveVideo" in text
+    assert str(models) not in text
+
+
+def test_grey_and_transparent_frames_are_shown_on_white(here, context):
+    clear = np.zeros((4, 4, 4), np.float32)
+    SaveVideo(images=sequence([clear, clear]), path="a.png").run(context)
+    with Image.open("a.png") as film:
+        assert np.asarray(film.convert("RGB")).min() == 255
+    SaveVideo(images=sequence([noise(4, 4, 1)] * 2), path="b.png").run(context)
+
+
+def test_refusals_come_before_the_first_frame(here, context):
+    images, alive = counted(3, 1)
+    (here / "a.webp").write_bytes(b"mine")
+    with pytest.raises(FileError, match=r"a\.webp: exists already"):
+        SaveVideo(images=images, path="a.webp").run(context)
+    with pytest.raises(InputError, match=r"a\.avi: is no film or animation"):
+        SaveVideo(images=images, path="a.avi").run(context)
+    with pytest.raises(InputError, match="images: there are no frames"):
+        SaveVideo(images=sequence([]), path="b.webp").run(context)
+    assert alive["most"] == 0
+    assert (here / "a.webp").read_bytes() == b"mine"
+    SaveVideo(images=images, path="a.webp", overwrite=True).run(context)
+    assert (here / "a.webp").read_bytes()[:4] == b"RIFF"
+
+
+def test_frames_of_different_sizes_are_refused_and_nothing_is_left(here, context):
+    with pytest.raises(InputError, match="the pictures differ in size"):
+        SaveVideo(images=sequence([noise(4, 4), noise(4, 5)]), path="a.webp").run(context)
+    assert list(here.iterdir()) == []
+
+
+def test_cancelling_leaves_no_part_of_a_film(here):
+    asked: list[int] = []
+
+    def cancelled():
+        asked.append(1)
+        return len(asked) > 3
+
+    with pytest.raises(Cancelled):
+        SaveVideo(images=sequence([noise(4, 4)] * 9), path="a.webp").run(Context(cancelled=cancelled))
+    assert list(here.iterdir()) == []
+
+
+def test_a_film_names_the_ingredients_of_all_its_frames(here, context):
+    plain = sequence([noise(4, 4)] * 2)
+
+    def origin(index):
+        return replace(plain.origin(index), models={f"m{index}.onnx": "0" * 64}, inputs={f"{index}.png": "1" * 64})
+
+    SaveVideo(images=replace(plain, origin=origin), path="a.webp").run(context)
+    text = read_video_text(here / "a.webp")["ganplugin"]
+    assert all(name in text for name in ("m0.onnx", "m1.onnx", "0.png", "1.png"))
