@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim
 
-from ganplugin.errors import ExportError
+from ganplugin.errors import DependencyError, ExportError
 from ganplugin.models.network import GraphInput, Network
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ OPSET: Final = 18
 _IR_VERSION: Final = 8
 _EXAMPLE_BATCH: Final = 2
 _EXAMPLE_SIDES: Final = {"height": 64, "width": 96, "style_height": 96, "style_width": 64}
+_COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
 _CHATTERS: Final = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
 
 
@@ -47,7 +49,9 @@ def convert(network: Network) -> ModelProto:
                 external_data=False,
             )
         except (RuntimeError, ValueError, TypeError, AssertionError) as error:
-            raise ExportError(f"torch could not convert it: {error}"[:500]) from error
+            raise ExportError(f"torch could not convert it: {_reason(error)}") from error
+        except ImportError as error:
+            raise DependencyError(f"export needs {error.name}", fix="pip install 'ganplugin[train]'") from error
     if program is None:
         raise ExportError("torch converted it to nothing")
     proto: ModelProto = program.model_proto
@@ -55,6 +59,14 @@ def convert(network: Network) -> ModelProto:
     _name_axes(proto, network)
     _add_defaults(proto.graph, network)
     return proto
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first lines of the error at the root: torch wraps it in pages of advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip(" -") for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
+    return (" ".join(lines[:2]) or type(error).__name__)[:300]
 
 
 @contextlib.contextmanager

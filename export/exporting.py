@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,16 +12,17 @@ import torch
 from pydantic import ValidationError
 
 from ganplugin import __version__
-from ganplugin.errors import CheckpointError, FileError
+from ganplugin.errors import CheckpointError, ExportError, FileError, InputError, ModelError
 from ganplugin.export.checkpoint import Checkpoint, load_checkpoint
 from ganplugin.export.convert import convert
 from ganplugin.export.detect import Match, matches_of, unknown
 from ganplugin.export.verify import verify
 from ganplugin.manifest import HyperParameter, Kind, Manifest, Source
-from ganplugin.modelfile import write_model
+from ganplugin.modelfile import check_contract, write_model
 from ganplugin.models.families import FAMILIES
 from ganplugin.models.network import Family, Network
-from ganplugin.registry import Registry
+from ganplugin.models.setting import GIVEN
+from ganplugin.registry import Registry, did_you_mean
 
 __all__ = ["Exported", "Part", "Report", "export_checkpoint"]
 
@@ -56,6 +57,7 @@ def export_checkpoint(
     name: str | None = None,
     part: Part | None = None,
     licence: str | None = None,
+    settings: Mapping[str, str] | None = None,
     overwrite: bool = False,
     families: Registry[Family] = FAMILIES,
     report: Report | None = None,
@@ -63,7 +65,8 @@ def export_checkpoint(
     """Turn a checkpoint into one proved model file and return what was found.
 
     ``out`` defaults to the checkpoint's name with ``.onnx`` beside it; ``part`` chooses the generator (or style
-    network) or the scorer, by default the first that is there. ``report`` is told (stage, done, total).
+    network) or the scorer, by default the first that is there. ``settings`` gives what tensors do not
+    tell, by the names of the family's settings. ``report`` is told (stage, done, total).
     Raises `FileError` if a file is missing or in the way, `CheckpointError` if the checkpoint is refused or not known,
     `ExportError` if the result differs from it; then nothing is left behind.
     """
@@ -76,7 +79,7 @@ def export_checkpoint(
     if target.exists() and not overwrite:
         raise FileError("exists already", where=target, fix="add --overwrite or choose another place with --out")
     tell("rebuilding", 1, 4)
-    network = _rebuilt(checkpoint, match)
+    network = _rebuilt(checkpoint, match, settings or {})
     manifest = _manifest(checkpoint, match, network, name or _stem(path), licence)
     tell("converting", 2, 4)
     manifest = _proved_and_written(network, manifest, target, overwrite=overwrite, tell=tell)
@@ -115,9 +118,14 @@ def _stem(path: Path) -> str:
     return name[:100]
 
 
-def _rebuilt(checkpoint: Checkpoint, match: Match) -> Network:
+def _rebuilt(checkpoint: Checkpoint, match: Match, settings: Mapping[str, str]) -> Network:
+    known = {setting.name: setting for setting in match.family.settings}
+    for name in settings:
+        if name not in known:
+            fix = did_you_mean(name, known) if known else "leave out --set"
+            raise InputError(f"a {match.family.title} has no setting {name!r}", fix=fix)
     try:
-        return match.family.rebuild(match.part.state, match.part.config)
+        return match.family.rebuild(match.part.state, {**match.part.config, GIVEN: settings})
     except CheckpointError as error:
         raise CheckpointError(error.what, where=error.where or checkpoint.path, fix=error.fix) from error
 
@@ -149,6 +157,10 @@ def _proved_and_written(
     network: Network, manifest: Manifest, target: Path, *, overwrite: bool, tell: Report
 ) -> Manifest:
     proto = convert(network)
+    try:
+        check_contract(proto, manifest)
+    except ModelError as error:
+        raise ExportError(f"the converted network {error.what}", where=manifest.name) from error
     with tempfile.TemporaryDirectory(prefix="ganplugin-") as folder:
         draft = write_model(proto, manifest, Path(folder) / "draft.onnx")
         verification = verify(draft, network, progress=lambda done, total: tell("proving", done, total))
