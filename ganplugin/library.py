@@ -29,9 +29,12 @@ class ModelReference:
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Return the folders that are searched for model files: here, ``models``, and ``$GANPLUGIN_MODELS``."""
+    """Return the folders that are searched for model files, once each: here, ``models``, and ``$GANPLUGIN_MODELS``."""
     extra = [Path(entry) for entry in os.environ.get("GANPLUGIN_MODELS", "").split(os.pathsep) if entry]
-    return (Path(), Path("models"), *extra)
+    unique: dict[Path, Path] = {}
+    for folder in (Path(), Path("models"), *extra):
+        unique.setdefault(folder.resolve(), folder)
+    return tuple(unique.values())
 
 
 def resolve_model(text: str) -> ModelReference:

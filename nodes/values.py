@@ -60,10 +60,8 @@ class Origin:
     provider: str = ""
     threads: int = 0
 
-    def after(self, recipe: Recipe, model: LoadedModel | None = None) -> Origin:
-        """Return the origin of what a picture-to-picture node made of this picture, with ``model`` if it used one."""
-        if model is None:
-            return replace(self, recipe=recipe)
+    def after(self, recipe: Recipe, model: LoadedModel) -> Origin:
+        """Return the origin of what a picture-to-picture node made of this picture with ``model``."""
         used = {**self.models, model.name: model.digest}
         return replace(self, recipe=recipe, models=used, provider=model.provider, threads=model.threads)
 
