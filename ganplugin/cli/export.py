@@ -25,6 +25,13 @@ __all__ = ["command", "needs_torch"]
 @click.option("--name", help="Name of the model.  [default: the checkpoint's]")
 @click.option("--part", type=click.Choice(["generator", "scorer"]), help="Which network of a file that holds both.")
 @click.option("--licence", help="What you know of the rights in the weights; recorded in the model.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="What the tensors do not tell, such as bn_eps=1e-5.  [default: the family's common code]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @json_option
 def command(
@@ -33,6 +40,7 @@ def command(
     name: str | None,
     part: Literal["generator", "scorer"] | None,
     licence: str | None,
+    settings: tuple[str, ...],
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -45,17 +53,32 @@ def command(
       ganplugin export netG_epoch_24.pth
       ganplugin export runs/icons/checkpoint.safetensors --out icons.onnx --name icons
       ganplugin export runs/icons/checkpoint.safetensors --part scorer
+      ganplugin export generator.pth --set bn_eps=1e-5
     """
     with needs_torch():
         from ganplugin.export import export_checkpoint
     with _stages() as report:
         done = export_checkpoint(
-            checkpoint, out, name=name, part=part, licence=licence, overwrite=overwrite, report=report
+            checkpoint,
+            out,
+            name=name,
+            part=part,
+            licence=licence,
+            settings=dict(_pair(text) for text in settings),
+            overwrite=overwrite,
+            report=report,
         )
     if as_json:
         print_json(_document(done))
     else:
         _print(done)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE", param_hint="--set")
+    return name, value
 
 
 @contextlib.contextmanager

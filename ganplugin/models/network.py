@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganplugin.manifest import HyperParameter, Kind
+from ganplugin.models.setting import Setting
 
 __all__ = ["Family", "GraphInput", "Network", "StateDict"]
 
@@ -50,7 +51,7 @@ class Family:
 
     ``detect`` looks at key names and shapes alone and may err towards yes, never towards no; ``rebuild`` loads every
     tensor strictly and raises `CheckpointError` where that fails. ``config`` is what the checkpoint or its side files
-    say beside tensors (plain JSON-like values), possibly empty.
+    say beside tensors (plain JSON-like values), possibly empty, and what the user gave for the family's ``settings``.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Family:
     licence: str
     detect: Callable[[StateDict], bool]
     rebuild: Callable[[StateDict, Mapping[str, object]], Network]
+    settings: tuple[Setting, ...] = ()
 
 
 def eval_mode(module: nn.Module) -> nn.Module:
