@@ -68,7 +68,8 @@ class Latents:
 class _Note(BaseModel):
     """What stands beside the numbers in our files."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # Pydantic before 2.10 keeps the names that begin with model_ to itself.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
 
     schema_version: Literal[1] = 1
     model_sha256: str | None = None

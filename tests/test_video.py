@@ -38,7 +38,12 @@ def decoded(path: Path) -> list[NDArray[np.uint8]]:
     if path.suffix in FILM_SUFFIXES:
         av = pytest.importorskip("av")
         with av.open(str(path)) as container:
-            return [picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)]
+            # Old versions of PyAV do not look at the colour space that the film names.
+            frames = [
+                frame.reformat(format="rgb24", src_colorspace=1, dst_colorspace=5)
+                for frame in container.decode(video=0)
+            ]
+            return [picture.to_ndarray() for picture in frames]
     with Image.open(path) as image:
         found = []
         for index in range(image.n_frames):
