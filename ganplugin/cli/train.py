@@ -135,7 +135,7 @@ def generator(
     type=click.FloatRange(min=0),
     help="Higher keeps more of the photo.",
 )
-@click.option("--learning-rate", default=3e-3, show_default=True, help="Adam's learning rate.")
+@click.option("--learning-rate", default=1.5e-3, show_default=True, help="Adam's learning rate.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(

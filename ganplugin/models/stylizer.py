@@ -73,14 +73,14 @@ class ResidualBlock(nn.Module):
 
 
 class StyleTint(nn.Module):
-    """The photo, blurred, under one affine change of colour a style, before the sigmoid: the ground of the painting.
+    """The photo, blurred, under one affine change of colour a style: the ground of the painting.
 
     The blur (two halvings and back) leaves all that is fine to the strokes, so that no photo shines through.
     """
 
     def __init__(self, styles: int) -> None:
         super().__init__()
-        self.matrix = nn.Parameter((2 * torch.eye(3)).repeat(styles, 1, 1))
+        self.matrix = nn.Parameter(torch.eye(3).repeat(styles, 1, 1))
         self.shift = nn.Parameter(torch.zeros(styles, 3))
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
@@ -105,8 +105,10 @@ class Stylizer(nn.Module):
         self.down0 = StyleConv(full, half, 3, styles, stride=2)
         self.down1 = StyleConv(half, quarter, 3, styles, stride=2)
         self.residuals = nn.ModuleList(ResidualBlock(quarter, styles) for _ in range(config.residuals))
-        self.up0 = StyleConv(quarter, half, 3, styles)
-        self.up1 = StyleConv(half, full, 3, styles)
+        self.up0 = StyleConv(half, half, 3, styles)
+        self.up1 = StyleConv(full, full, 3, styles)
+        self.narrow0 = nn.Conv2d(quarter, half, 1)
+        self.narrow1 = nn.Conv2d(half, full, 1)
         self.leave_pad = nn.ReflectionPad2d(4)
         self.leave = nn.Conv2d(full, 3, 9)
         self.tint = StyleTint(styles)
@@ -115,23 +117,27 @@ class Stylizer(nn.Module):
             self.leave.weight.mul_(0.2)
 
     def paint(self, content: Tensor, weights: Tensor) -> Tensor:
-        """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles]."""
+        """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles].
+
+        Nothing bounds it to 0..1 here: a sigmoid would leave no gradient where training overshoots.
+        """
         entered = torch.relu(self.enter(content * 2 - 1, weights))
         halved = torch.relu(self.down0(entered, weights))
         x = torch.relu(self.down1(halved, weights))
         for block in self.residuals:
             x = block(x, weights)
-        # Resizing to the sizes met on the way down keeps odd sides exact without padding and cropping.
-        x = F.interpolate(x, size=halved.shape[2:], mode="bilinear", align_corners=False)
-        x = torch.relu(self.up0(x, weights))
-        x = F.interpolate(x, size=entered.shape[2:], mode="bilinear", align_corners=False)
-        x = torch.relu(self.up1(x, weights))
-        return torch.sigmoid(self.leave(self.leave_pad(x)) + self.tint(content * 2 - 1, weights))
+        # Resizing to the sizes met on the way down keeps odd sides exact without padding and cropping; adding what was
+        # seen there spares the narrow middle from carrying every edge.
+        x = F.interpolate(self.narrow0(x), size=halved.shape[2:], mode="bilinear", align_corners=False)
+        x = torch.relu(self.up0(x + halved, weights))
+        x = F.interpolate(self.narrow1(x), size=entered.shape[2:], mode="bilinear", align_corners=False)
+        x = torch.relu(self.up1(x + entered, weights))
+        return self.leave(self.leave_pad(x)) + self.tint(content, weights)  # type: ignore[no-any-return]
 
     def forward(self, content: Tensor, style_weights: Tensor, strength: Tensor) -> Tensor:
         """Return paintings in the blend of ``style_weights`` [styles] (of any sum), mixed in by ``strength`` []."""
         weights = style_weights / style_weights.abs().sum().clamp(min=1e-6)
-        painted = self.paint(content, weights[None])
+        painted = self.paint(content, weights[None]).clamp(0, 1)
         return (content + strength * (painted - content)).clamp(0, 1)
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "discriminator_hinge",
     "generator_hinge",
     "gram",
+    "overshoot",
     "palette_loss",
     "style_loss",
     "total_variation",
@@ -54,6 +55,11 @@ def content_loss(made: Tensor, target: Tensor) -> Tensor:
     """Return |made - target|^2 / |target|^2 of one layer's features, averaged over the batch."""
     difference = (made.float() - target.float()).square().sum(dim=(1, 2, 3))
     return (difference / target.float().square().sum(dim=(1, 2, 3))).mean()
+
+
+def overshoot(image: Tensor) -> Tensor:
+    """Return the mean square of how far values lie outside 0..1."""
+    return (image - image.clamp(0, 1)).square().mean()
 
 
 def total_variation(image: Tensor) -> Tensor:

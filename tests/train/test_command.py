@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from ganplugin.cli.train import command
+from ganplugin.errors import GanPluginError, InputError, ProviderError, TrainingError
+from ganplugin.export import export_checkpoint
+from ganplugin.modelfile import read_manifest
+from ganplugin.models.vgg import VggFeatures
+from ganplugin.train import recipes
+from tests.train.conftest import random_features
+
+GENERATOR = ("--size", "16", "--width", "4", "--batch", "4", "--kimg", "0.012", "--precision", "fp32")
+
+
+def call(*arguments: object) -> Result:
+    """Run ``ganplugin train`` in this process, where its errors can be seen."""
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def error_of(*arguments: object) -> GanPluginError:
+    """Run a command that must fail, and return its error."""
+    raised = call(*arguments).exception
+    assert isinstance(raised, GanPluginError), raised
+    return raised
+
+
+def test_trains_a_generator_that_exports_with_its_scorer(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = call("generator", folder, "--out", out, *GENERATOR, "--licence", "CC0", "--data", "noise")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip() == str(out / "checkpoint.safetensors")
+    assert "20 squares of 16 px from 20 pictures" in done.stderr
+    exported = export_checkpoint(out / "checkpoint.safetensors")
+    manifest = read_manifest(exported.path)
+    assert (manifest.kind, manifest.family, manifest.width) == ("generator", "ganplugin-quick", 16)
+    assert manifest.licence == "CC0"
+    assert manifest.training["steps"] == 3
+    assert exported.averaged
+    scorer = read_manifest(export_checkpoint(out / "checkpoint.safetensors", part="scorer").path)
+    assert scorer.kind == "scorer"
+
+
+def test_resumes_a_run(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert call("generator", folder, "--out", out, *GENERATOR).exit_code == 0
+    assert isinstance(error_of("generator", folder, "--out", out, *GENERATOR), TrainingError)
+    assert call("generator", folder, "--out", out, *GENERATOR, "--kimg", "0.02", "--resume").exit_code == 0
+    assert {path.name for path in out.glob("grid-*.png")} == {"grid-000003.png", "grid-000005.png"}
+
+
+def test_crops(folder: Path, tmp_path: Path) -> None:
+    done = call("generator", folder, "--out", tmp_path / "run", *GENERATOR, "--crops", "40")
+    assert done.exit_code == 0
+    assert "40 squares of 16 px" in done.stderr
+
+
+@pytest.fixture
+def features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A weight file in name; narrow random features come in its place."""
+
+    def narrow(path: Path) -> VggFeatures:
+        return random_features()
+
+    monkeypatch.setattr(recipes, "load_features", narrow)
+    return tmp_path / "vgg16.pth"
+
+
+def test_trains_one_network_for_several_named_styles(folder: Path, features: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    paintings = (folder / "00.png", f"night={folder / '01.png'}")
+    small = ("--size", 40, "--crop", 32, "--batch", 1, "--steps", 2, "--precision", "fp32")
+    done = call("style", *paintings, "--photos", folder, "--features", features, "--out", out, *small)
+    assert done.exit_code == 0, done.output
+    manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
+    assert manifest.styles == ("00", "night")
+    assert manifest.kind == "style"
+
+
+def test_errors_are_told_by_class(folder: Path, features: Path, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "run")
+    assert isinstance(error_of("generator", tmp_path / "none", *out), TrainingError)
+    assert isinstance(error_of("generator", folder, *out, "--size", "50"), InputError)
+    assert isinstance(error_of("generator", folder, *out, "--device", "abacus"), ProviderError)
+    twice = ("style", folder / "00.png", folder / "00.png", "--photos", folder, "--features", features, *out)
+    assert "two paintings" in str(error_of(*twice))
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_shows_examples() -> None:
+    for arguments in (("--help",), ("generator", "--help"), ("style", "--help")):
+        assert "Examples:" in call(*arguments).output
+
+
+def test_a_diverging_run_says_what_to_do(folder: Path, tmp_path: Path) -> None:
+    raised = error_of("generator", folder, "--out", tmp_path / "run", *GENERATOR, "--learning-rate", "1e30")
+    assert isinstance(raised, TrainingError)
+    assert "--learning-rate" in str(raised)
+
+
+def test_the_pictures_may_be_16_bit_or_tiny(tmp_path: Path) -> None:
+    place = tmp_path / "odd"
+    place.mkdir()
+    for index in range(16):
+        Image.fromarray(np.full((1 + index, 3), 4000 * index, np.uint16)).save(place / f"{index}.png")
+    assert call("generator", place, "--out", tmp_path / "run", *GENERATOR).exit_code == 0
+
+
+def test_threads_are_set_as_asked(folder: Path, tmp_path: Path) -> None:
+    assert call("generator", folder, "--out", tmp_path / "run", *GENERATOR, "--threads", "1").exit_code == 0
+    assert torch.get_num_threads() == 1
