@@ -131,4 +131,15 @@ def _module_config(record: Record) -> dict[str, object]:
     for name, value in record.attributes.items():
         if isinstance(value, _PLAIN) or name in ("_init_kwargs", "_init_args"):
             found[str(name)] = value
-    return found
+    return {**found, "modules": dict(_layers(record))}
+
+
+def _layers(record: Record, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield what a pickled module says in words of every module inside it: class and plain attributes by path."""
+    if depth > 50:
+        return
+    for name, child in _entries(record.attributes.get("_modules")).items():
+        if isinstance(child, Record):
+            plain = {str(key): value for key, value in child.attributes.items() if isinstance(value, _PLAIN)}
+            yield f"{prefix}{name}", {**plain, "class": child.name}
+            yield from _layers(child, f"{prefix}{name}.", depth + 1)

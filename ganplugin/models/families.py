@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Final
 
-from ganplugin.models import dcgan, quick, stylizer
+from ganplugin.models import dcgan, mlp, quick, stylizer
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
@@ -16,6 +16,7 @@ _ROWS: Final[tuple[Family, ...]] = (
     quick.SCORER_FAMILY,
     stylizer.FAMILY,
     *dcgan.FAMILIES,
+    *mlp.FAMILIES,
 )
 
 FAMILIES: Final[Registry[Family]] = reduce(
