@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.export import Dim
 
 from ganplugin.errors import DependencyError, ExportError
@@ -38,13 +38,13 @@ def convert(network: Network) -> ModelProto:
     with quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
-                network.module,
+                _Positional(network.module),
                 example_inputs(network),
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=[given.name for given in network.inputs],
                 output_names=list(network.outputs),
-                dynamic_shapes=tuple(_dynamic_axes(given) for given in network.inputs),
+                dynamic_shapes=(tuple(_dynamic_axes(given) for given in network.inputs),),
                 verbose=False,
                 external_data=False,
             )
@@ -67,6 +67,17 @@ def _reason(error: BaseException) -> str:
         error = error.__cause__
     lines = [line.strip(" -") for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
     return (" ".join(lines[:2]) or type(error).__name__)[:300]
+
+
+class _Positional(nn.Module):
+    """A module under the one signature that describes any number of inputs (a generator has one a noise map)."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *inputs: Tensor) -> object:
+        return self.module(*inputs)
 
 
 @contextlib.contextmanager
