@@ -64,9 +64,19 @@ def _required(network: Network, batch: int, seed: int, size: int) -> dict[str, A
 
 
 def _sides(network: Network, size: int) -> tuple[int, int]:
-    smallest = network.facts.get("minimum_size", 1)
-    side = max(_SIDE, smallest if isinstance(smallest, int) else 1)
-    return ((side, side + 24), (side + 13, side + 5))[size]
+    multiple = _fact(network, "size_multiple")
+    side = _raised(max(_SIDE, _fact(network, "minimum_size")), multiple)
+    extras = ((0, 24), (13, 5))[size]
+    return side + _raised(extras[0], multiple), side + _raised(extras[1], multiple)
+
+
+def _fact(network: Network, name: str) -> int:
+    value = network.facts.get(name, 1)
+    return value if isinstance(value, int) else 1
+
+
+def _raised(side: int, multiple: int) -> int:
+    return -(-side // multiple) * multiple
 
 
 def _is_picture_axis(given: GraphInput) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -25,7 +26,8 @@ __all__ = ["OPSET", "convert", "example_inputs"]
 OPSET: Final = 18
 _IR_VERSION: Final = 8
 _EXAMPLE_BATCH: Final = 2
-_EXAMPLE_SIDES: Final = {"height": 64, "width": 96, "style_height": 96, "style_width": 64}
+_EXAMPLE_SIDES: Final = {"height": 2, "width": 3, "style_height": 3, "style_width": 2}
+_EXAMPLE_UNIT: Final = 32
 _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
 _CHATTERS: Final = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
 
@@ -103,11 +105,14 @@ def quiet() -> Iterator[None]:
 def example_inputs(network: Network) -> tuple[Tensor, ...]:
     """Return inputs to trace with: batch 2 and unequal sides, since 1 and equal sizes would be taken as constants."""
     generator = torch.Generator().manual_seed(0)
-    return tuple(torch.rand(_example_shape(given), generator=generator) for given in network.inputs)
+    multiple = network.facts.get("size_multiple", 1)
+    unit = math.lcm(_EXAMPLE_UNIT, multiple if isinstance(multiple, int) else 1)
+    return tuple(torch.rand(_example_shape(given, unit), generator=generator) for given in network.inputs)
 
 
-def _example_shape(given: GraphInput) -> tuple[int, ...]:
-    return tuple(axis if isinstance(axis, int) else _EXAMPLE_SIDES.get(axis, _EXAMPLE_BATCH) for axis in given.shape)
+def _example_shape(given: GraphInput, unit: int) -> tuple[int, ...]:
+    sides = {axis: unit * times for axis, times in _EXAMPLE_SIDES.items()}
+    return tuple(axis if isinstance(axis, int) else sides.get(axis, _EXAMPLE_BATCH) for axis in given.shape)
 
 
 def _dynamic_axes(given: GraphInput) -> dict[int, object]:
