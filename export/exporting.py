@@ -30,6 +30,7 @@ Part = Literal["generator", "scorer"]
 Report = Callable[[str, int, int], None]
 
 _SUFFIXES: Final = frozenset({".pt", ".pth", ".pkl", ".tar", ".ckpt", ".bin", ".safetensors", ".t7", ".model"})
+_LONGEST_NAME: Final = 100
 _KINDS: Final[dict[Part, tuple[Kind, ...]]] = {"generator": ("generator", "style"), "scorer": ("scorer",)}
 
 
@@ -67,17 +68,19 @@ def export_checkpoint(
     ``out`` defaults to the checkpoint's name with ``.onnx`` beside it; ``part`` chooses the generator (or style
     network) or the scorer, by default the first that is there. ``settings`` gives what tensors do not
     tell, by the names of the family's settings. ``report`` is told (stage, done, total).
-    Raises `FileError` if a file is missing or in the way, `CheckpointError` if the checkpoint is refused or not known,
-    `ExportError` if the result differs from it; then nothing is left behind.
+    Raises `InputError` for an impossible name or target, `FileError` if a file is missing or in the way,
+    `CheckpointError` if the checkpoint is refused or not known, `ExportError` if the result differs from it; then
+    nothing is left behind.
     """
+    if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
+        raise InputError(f"has {len(name)} letters", where="--name", fix=f"choose 1 to {_LONGEST_NAME}")
     tell = report or (lambda stage, done, total: None)
     tell("reading", 0, 4)
     checkpoint = load_checkpoint(path)
     matches = matches_of(checkpoint, families)
     match = _chosen(checkpoint, matches, part)
     target = out or _default_target(path, match.family.kind, matches)
-    if target.exists() and not overwrite:
-        raise FileError("exists already", where=target, fix="add --overwrite or choose another place with --out")
+    _check_target(target, path, overwrite=overwrite)
     tell("rebuilding", 1, 4)
     network = _rebuilt(checkpoint, match, settings or {})
     manifest = _manifest(checkpoint, match, network, name or _stem(path), licence)
@@ -111,11 +114,19 @@ def _default_target(path: Path, kind: Kind, matches: tuple[Match, ...]) -> Path:
     return path.with_name(f"{_stem(path)}{'-scorer' if kind == 'scorer' and has_generator else ''}.onnx")
 
 
+def _check_target(target: Path, source: Path, *, overwrite: bool) -> None:
+    """Find out now what would otherwise be found out after the work."""
+    if target.exists() and target.samefile(source):
+        raise InputError("is the checkpoint itself", where=target, fix="choose another place with --out")
+    if target.exists() and not overwrite:
+        raise FileError("exists already", where=target, fix="add --overwrite or choose another place with --out")
+
+
 def _stem(path: Path) -> str:
     name = path.name
     while Path(name).suffix.lower() in _SUFFIXES and Path(name).stem:
         name = Path(name).stem
-    return name[:100]
+    return name[:_LONGEST_NAME]
 
 
 def _rebuilt(checkpoint: Checkpoint, match: Match, settings: Mapping[str, str]) -> Network:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ganplugin.errors import CheckpointError
 from ganplugin.limits import MAX_CHECKPOINT_BYTES, MAX_PICKLE_DEPTH, MAX_TENSORS
 
-__all__ = ["ITEM_SIZES", "Global", "Ledger", "Record", "Source", "Storage", "StoredTensor", "walk"]
+__all__ = ["ITEM_SIZES", "Global", "Ledger", "Record", "Source", "Storage", "StoredTensor", "check_depth"]
 
 Source = Callable[[], "memoryview | bytearray"]
 
@@ -132,8 +132,8 @@ def _whole_numbers(values: object) -> tuple[int, ...]:
     return tuple(values)
 
 
-def walk(content: object) -> Iterator[object]:
-    """Yield every object of a tree once, however often it is shared. Raises `CheckpointError` if it is too deep."""
+def check_depth(content: object) -> None:
+    """Visit every object of a tree once, however often it is shared. Raises `CheckpointError` if it is too deep."""
     seen: set[int] = set()
     waiting: list[tuple[object, int]] = [(content, 0)]
     while waiting:
@@ -143,7 +143,6 @@ def walk(content: object) -> Iterator[object]:
         seen.add(id(value))
         if depth > MAX_PICKLE_DEPTH or len(seen) > _MAX_VISITS:
             raise CheckpointError("nests its contents too deeply")
-        yield value
         waiting.extend((child, depth + 1) for child in _children(value))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ganplugin.errors import CheckpointError
-from ganplugin.export.records import ITEM_SIZES, Ledger, StoredTensor
+from ganplugin.export.records import ITEM_SIZES, Ledger, StoredTensor, check_depth
 from ganplugin.export.window import Window
 from ganplugin.manifest import METADATA_KEY
 
@@ -97,4 +97,5 @@ def _config(metadata: object) -> Mapping[str, object]:
     config = json.loads(text, object_pairs_hook=_unique)
     if not isinstance(config, dict):
         raise CheckpointError("describes itself in a way that makes no sense")
+    check_depth(config)
     return config

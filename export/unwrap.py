@@ -9,9 +9,11 @@ from typing import Final
 
 from torch import Tensor
 
+from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import Checkpoint, refusing
-from ganplugin.export.records import Record, StoredTensor, walk
+from ganplugin.export.records import Record, StoredTensor, check_depth
 from ganplugin.export.tensors import TensorMaker
+from ganplugin.limits import MAX_PICKLE_DEPTH, MAX_TENSORS
 
 __all__ = ["Part", "is_averaged", "parts_of"]
 
@@ -49,10 +51,8 @@ def parts_of(checkpoint: Checkpoint) -> tuple[Part, ...]:
     Raises `CheckpointError` if the contents nest too deeply or a tensor's data are not there.
     """
     with refusing(checkpoint.path):
-        for _ in walk(checkpoint.content):
-            pass  # the walk itself is the check
-        maker = TensorMaker()
-        found = [_named(part, checkpoint) for part in _parts("", checkpoint.content, maker, 0)]
+        check_depth(checkpoint.content)
+        found = [_named(part, checkpoint) for part in _Finder().parts("", checkpoint.content)]
         return tuple(sorted(found, key=_rank))
 
 
@@ -72,23 +72,45 @@ def _stripped(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     return state
 
 
-def _parts(path: str, value: object, maker: TensorMaker, depth: int) -> Iterator[Part]:
-    if depth > _MAX_DEPTH:
-        return
-    if isinstance(value, Record) and (state := _module_state(value, maker)):
-        yield Part(path, state, _module_config(value))
-        return
-    entries = _entries(value)
-    tensors = {key: maker.tensor(item) for key, item in entries.items() if isinstance(item, StoredTensor)}
-    if tensors:
-        yield from _sections(path, tensors)
-        yield Part(path, tensors)
-    for key, item in entries.items():
-        if not isinstance(item, (StoredTensor, *_PLAIN)):
-            yield from _parts(f"{path}.{key}" if path else key, item, maker, depth + 1)
+class _Finder:
+    """Walks a tree once and yields the state dicts in it; what is shared or circular is not unfolded."""
 
+    def __init__(self) -> None:
+        self._maker = TensorMaker()
+        self._seen: set[int] = set()
+        self._modules = 0
 
-_MAX_DEPTH: Final = 6
+    def parts(self, path: str, value: object) -> Iterator[Part]:
+        """Yield the state dicts at and below ``value``."""
+        if id(value) in self._seen:
+            return
+        self._seen.add(id(value))
+        if isinstance(value, Record) and (state := self._module_state(value, "")):
+            yield Part(path, state, _module_config(value))
+            return
+        entries = _entries(value)
+        tensors = {key: self._maker.tensor(item) for key, item in entries.items() if isinstance(item, StoredTensor)}
+        if tensors:
+            yield from _sections(path, tensors)
+            yield Part(path, tensors)
+        for key, item in entries.items():
+            if not isinstance(item, (StoredTensor, *_PLAIN)):
+                yield from self.parts(f"{path}.{key}" if path else key, item)
+
+    def _module_state(self, record: Record, prefix: str) -> dict[str, Tensor]:
+        """Return the state dict of a pickled module. Raises `CheckpointError` for one that holds itself."""
+        attributes = record.attributes
+        if not isinstance(attributes.get("_modules"), dict):
+            return {}
+        self._modules += 1
+        if self._modules > MAX_TENSORS or prefix.count(".") > MAX_PICKLE_DEPTH:
+            raise CheckpointError("nests its contents too deeply")
+        values = {**_entries(attributes.get("_parameters")), **_entries(attributes.get("_buffers"))}
+        state = {prefix + key: self._maker.tensor(v) for key, v in values.items() if isinstance(v, StoredTensor)}
+        for name, child in _entries(attributes["_modules"]).items():
+            if isinstance(child, Record):
+                state |= self._module_state(child, f"{prefix}{name}.")
+        return state
 
 
 def _entries(value: object) -> dict[str, object]:
@@ -109,21 +131,6 @@ def _sections(path: str, tensors: Mapping[str, Tensor]) -> Iterator[Part]:
             sections.setdefault(first, {})[rest] = tensor
     for name, state in sections.items():
         yield Part(f"{path}.{name}" if path else name, state)
-
-
-def _module_state(record: Record, maker: TensorMaker, prefix: str = "", depth: int = 0) -> dict[str, Tensor]:
-    attributes = record.attributes
-    if depth > 50 or not isinstance(attributes.get("_modules"), dict):
-        return {}
-    state: dict[str, Tensor] = {}
-    for group in ("_parameters", "_buffers"):
-        for name, value in _entries(attributes.get(group)).items():
-            if isinstance(value, StoredTensor):
-                state[prefix + name] = maker.tensor(value)
-    for name, child in _entries(attributes["_modules"]).items():
-        if isinstance(child, Record):
-            state |= _module_state(child, maker, f"{prefix}{name}.", depth + 1)
-    return state
 
 
 def _module_config(record: Record) -> dict[str, object]:

@@ -64,58 +64,63 @@ def _print(report: ModelReport | CheckpointReport) -> None:
     Console(soft_wrap=True, highlight=False, markup=False).print(table)
 
 
+def _row(table: Table, *cells: str) -> None:
+    """Add a row whose text comes from a file of unknown origin: nothing in it may steer the terminal."""
+    table.add_row(
+        *("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell) for cell in cells)
+    )
+
+
 def _add_model(table: Table, report: ModelReport) -> None:
-    table.add_row("file", report.file, f"{report.bytes:,} bytes")
-    table.add_row("SHA-256", report.sha256)
+    _row(table, "file", report.file, f"{report.bytes:,} bytes")
+    _row(table, "SHA-256", report.sha256)
     if report.problem:
-        table.add_row("problem", report.problem)
+        _row(table, "problem", report.problem)
     if manifest := report.manifest:
-        table.add_row("kind", manifest.kind, manifest.family)
-        table.add_row("name", manifest.name, manifest.channels)
+        _row(table, "kind", manifest.kind, manifest.family)
+        _row(table, "name", manifest.name, manifest.channels)
         for title in ("classes", "styles"):
             if names := getattr(manifest, title):
-                table.add_row(title, ", ".join(names))
+                _row(table, title, ", ".join(names))
         for key, value in manifest.training.items():
-            table.add_row(f"training: {key}", f"{value}")
+            _row(table, f"training: {key}", f"{value}")
         for fact in manifest.inferred:
-            table.add_row(fact.name, f"{fact.value}", fact.origin)
-        table.add_row("rights", manifest.licence or "unknown")
+            _row(table, fact.name, f"{fact.value}", fact.origin)
+        _row(table, "rights", manifest.licence or "unknown")
         if manifest.source:
-            table.add_row("source", manifest.source.file, manifest.source.sha256)
+            _row(table, "source", manifest.source.file, manifest.source.sha256)
         if proof := manifest.verification:
-            table.add_row(
-                "proof", f"{proof.cases} comparisons, largest difference {proof.max_error:.1e}", proof.runtime
-            )
+            _row(table, "proof", f"{proof.cases} comparisons, largest difference {proof.max_error:.1e}", proof.runtime)
     for port in report.inputs:
         default = "required" if port.default is None else f"default {port.default}"
-        table.add_row(f"input {port.name}", str(list(port.shape)), default)
+        _row(table, f"input {port.name}", str(list(port.shape)), default)
     for port in report.outputs:
-        table.add_row(f"output {port.name}", str(list(port.shape)))
-    table.add_row("size", f"{report.parameters:,} parameters, {report.operators} operators")
-    table.add_row("ONNX", f"opset {report.opset}, IR {report.ir_version}")
+        _row(table, f"output {port.name}", str(list(port.shape)))
+    _row(table, "size", f"{report.parameters:,} parameters, {report.operators} operators")
+    _row(table, "ONNX", f"opset {report.opset}, IR {report.ir_version}")
 
 
 def _add_checkpoint(table: Table, report: CheckpointReport) -> None:
-    table.add_row("file", report.file, f"{report.bytes:,} bytes")
-    table.add_row("SHA-256", report.sha256)
-    table.add_row("container", report.container)
+    _row(table, "file", report.file, f"{report.bytes:,} bytes")
+    _row(table, "SHA-256", report.sha256)
+    _row(table, "container", report.container)
     for family in report.families:
-        table.add_row(
-            family.kind, f"{family.title} ({family.id})", family.part + (", averaged" if family.averaged else "")
+        _row(
+            table, family.kind, f"{family.title} ({family.id})", family.part + (", averaged" if family.averaged else "")
         )
         if family.problem:
-            table.add_row("problem", family.problem)
+            _row(table, "problem", family.problem)
         for fact in family.hyper_parameters:
-            table.add_row(f"  {fact.name}", f"{fact.value}", fact.origin)
-        table.add_row("  rights", family.licence)
+            _row(table, f"  {fact.name}", f"{fact.value}", fact.origin)
+        _row(table, "  rights", family.licence)
     if not report.families:
-        table.add_row("family", "none that is known here")
+        _row(table, "family", "none that is known here")
     for part in report.parts:
         content = f"{part.tensors} tensors, {part.parameters:,} values"
-        table.add_row(f"tensors {part.path}".strip(), content, "averaged" if part.averaged else "")
+        _row(table, f"tensors {part.path}".strip(), content, "averaged" if part.averaged else "")
     for key, value in list(report.config.items())[:20]:
-        table.add_row(f"says {key}", f"{value}"[:200])
+        _row(table, f"says {key}", f"{value}"[:200])
     if report.foreign_globals:
         names = ", ".join(report.foreign_globals[:12])
         more = len(report.foreign_globals) - 12
-        table.add_row("names code", names + (f" and {more} more" if more > 0 else ""), "none of it was run")
+        _row(table, "names code", names + (f" and {more} more" if more > 0 else ""), "none of it was run")

@@ -99,6 +99,14 @@ def test_inspect_of_a_checkpoint_and_of_a_stranger(tmp_path: Path) -> None:
         RUNNER.invoke(inspect, [str(path)], catch_exceptions=False)
 
 
+def test_names_in_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file({"a": torch.ones(1)}, path, metadata={"ganplugin": json.dumps({"note": "\x1b[2Jgone"})})
+    shown = RUNNER.invoke(inspect, [str(path)], catch_exceptions=False).stdout
+    assert "gone" in shown
+    assert "\x1b" not in shown
+
+
 def test_an_onnx_file_is_not_exported_again(tmp_path: Path) -> None:
     path = tiny_generator(tmp_path / "g.onnx")
     with pytest.raises(CheckpointError, match="is an ONNX file already - use it as it is"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganplugin.errors import CheckpointError, ExportError, FileError
+from ganplugin.errors import CheckpointError, ExportError, FileError, InputError
 from ganplugin.export import export_checkpoint
 from ganplugin.files import file_digest
 from ganplugin.modelfile import read_manifest
@@ -97,6 +97,14 @@ def test_a_part_that_is_not_there_is_told(tmp_path: Path) -> None:
     path = WRITERS["torch zip"](tmp_path / "x.pt", state_of(GENERATOR))
     with pytest.raises(CheckpointError, match="holds a DCGAN generator, but no scorer"):
         export_checkpoint(path, part="scorer")
+
+
+def test_impossible_names_and_targets_are_refused_before_the_work(tmp_path: Path) -> None:
+    path = WRITERS["torch zip"](tmp_path / "x.onnx", state_of(GENERATOR))
+    with pytest.raises(InputError, match="--name: has 101 letters"):
+        export_checkpoint(path, name="n" * 101)
+    with pytest.raises(InputError, match="is the checkpoint itself"):
+        export_checkpoint(path, path, overwrite=True)
 
 
 class Impostor(Plain):

@@ -173,6 +173,22 @@ def test_shared_lists_are_not_unfolded(tmp_path: Path) -> None:
     assert parts_of(load_checkpoint(path)) == ()
 
 
+def test_modules_that_hold_themselves_are_refused(tmp_path: Path) -> None:
+    module = b"cx\nModule\n)\x81q\x01}(X\x08\x00\x00\x00_modules}(X\x01\x00\x00\x00ah\x01X\x01\x00\x00\x00bh\x01uub."
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x04" + module)
+    assert "too deeply" in refused(path)
+
+
+def test_a_list_of_one_list_a_thousand_times_is_walked_once(tmp_path: Path) -> None:
+    wide: list[object] = []
+    for _ in range(6):
+        wide = [wide] * 1000
+    path = tmp_path / "x.pkl"
+    path.write_bytes(pickle.dumps({"a": wide}))
+    assert parts_of(load_checkpoint(path)) == ()
+
+
 def test_files_nested_in_files_have_an_end(tmp_path: Path) -> None:
     content = io.BytesIO()
     torch.save(torch.ones(1), content)
