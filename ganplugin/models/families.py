@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Final
 
-from ganplugin.models import dcgan, mlp, quick, stylizer
+from ganplugin.models import dcgan, mlp, quick, r3gan, stylizer
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
@@ -15,6 +15,7 @@ _ROWS: Final[tuple[Family, ...]] = (
     quick.FAMILY,
     quick.SCORER_FAMILY,
     stylizer.FAMILY,
+    *r3gan.FAMILIES,
     *dcgan.FAMILIES,
     *mlp.FAMILIES,
 )

@@ -151,7 +151,7 @@ def _layers(state: StateDict) -> tuple[_Layer, ...]:
 
 
 def _modules(state: StateDict) -> list[tuple[str, Mapping[str, Tensor]]]:
-    """The modules in the order of their numbers if all are numbered alike, as safetensors sorts keys; else in the file's."""
+    """The modules by their numbers if all are numbered alike (safetensors sorts keys), else in the file's order."""
     modules: dict[str, dict[str, Tensor]] = {}
     for key, tensor in state.items():
         name, _, entry = key.rpartition(".")

@@ -1,0 +1,323 @@
+"""R3GAN (Huang et al. 2024): residual stages of grouped bottlenecks without norms, the same in both networks.
+
+Written from the paper and the tensors' shapes. All widths, groups, blocks and stages are in the tensors. Upper stages
+are often stored in bfloat16; everything is computed in float32 here. Pictures are linear outputs, -1..1 by training.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.fir import FirDown, FirUp
+from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+
+__all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "R3ganDiscriminator", "R3ganGenerator"]
+
+_SLOPE: Final = 0.2
+_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
+_LICENCE: Final = "The authors' code states no licence for its models; the rights in the weights are unclear."
+
+_STAGE: Final = re.compile(r"^MainLayers\.(\d+)\.Layers\.(\d+)\.")
+_RENAMED: Final = (
+    (r"^MainLayers\.(\d+)\.Layers\.(\d+)\.", r"stages.\1.\2."),
+    (r"\.LinearLayer([123])\.Layer\.weight$", r".convolution\1.weight"),
+    (r"\.NonLinearity([12])\.Bias$", r".bias\1"),
+    (r"\.LinearLayer\.Layer\.weight$", ".convolution.weight"),
+    (r"\.LinearLayer\.weight$", ".linear.weight"),
+    (r"\.Basis\.weight$", ".basis.weight"),
+    (r"\.Basis$", ".basis"),
+    (r"^AggregationLayer\.Layer\.", "to_picture."),
+    (r"^ExtractionLayer\.Layer\.", "from_picture."),
+    (r"^EmbeddingLayer\.", "embedding."),
+)
+
+
+class _Block(nn.Module):
+    """A residual bottleneck: 1 x 1 to more channels, grouped 3 x 3, 1 x 1 back; bias and leaky ReLU between them."""
+
+    def __init__(self, width: int, inner: int, groups: int) -> None:
+        super().__init__()
+        self.convolution1 = nn.Conv2d(width, inner, 1, bias=False)
+        self.convolution2 = nn.Conv2d(inner, inner, 3, padding=1, groups=groups, bias=False)
+        self.convolution3 = nn.Conv2d(inner, width, 1, bias=False)
+        self.bias1 = nn.Parameter(torch.zeros(inner))
+        self.bias2 = nn.Parameter(torch.zeros(inner))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a map of the shape of ``x`` [batch, width, h, w]."""
+        y = F.leaky_relu(self.convolution1(x) + self.bias1[:, None, None], _SLOPE)
+        y = F.leaky_relu(self.convolution2(y) + self.bias2[:, None, None], _SLOPE)
+        carried: Tensor = x + self.convolution3(y)
+        return carried
+
+
+class _Start(nn.Module):
+    """A learned 4 x 4 map whose channels are scaled by a linear function of the latent."""
+
+    def __init__(self, latent: int, width: int) -> None:
+        super().__init__()
+        self.basis = nn.Parameter(torch.zeros(width, 4, 4))
+        self.linear = nn.Linear(latent, width, bias=False)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return [batch, width, 4, 4] for z [batch, latent]."""
+        scaled: Tensor = self.basis * self.linear(z)[:, :, None, None]
+        return scaled
+
+
+class _End(nn.Module):
+    """The inner product of every channel's 4 x 4 map with a learned one, then a linear layer."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.basis = nn.Conv2d(width, width, 4, groups=width, bias=False)
+        self.linear = nn.Linear(width, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [batch, outputs] for ``x`` [batch, width, 4, 4]."""
+        values: Tensor = self.linear(self.basis(x).flatten(1))
+        return values
+
+
+class _Resample(nn.Module):
+    """Doubles or halves both sides; a 1 x 1 convolution changes the width where it changes."""
+
+    def __init__(self, before: int, after: int, kernel: Tensor, *, up: bool) -> None:
+        super().__init__()
+        width = after if up else before
+        self.up = up
+        self.convolution = nn.Conv2d(before, after, 1, bias=False) if before != after else None
+        self.fir = FirUp(kernel * 4, width) if up else FirDown(kernel, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [batch, after, 2 h, 2 w] or [batch, after, h / 2, w / 2] for ``x`` [batch, before, h, w]."""
+        if self.convolution is None:
+            return self.fir(x)  # type: ignore[no-any-return]
+        resampled: Tensor = self.fir(self.convolution(x)) if self.up else self.convolution(self.fir(x))
+        return resampled
+
+
+class R3ganGenerator(nn.Module):
+    """z [batch, z_dim], with label [batch, classes] where there is an embedding, to pictures 0..1."""
+
+    def __init__(self, stages: nn.ModuleList, embedding: nn.Linear | None, width: int, channels: int) -> None:
+        super().__init__()
+        self.stages = stages
+        self.embedding = embedding
+        self.to_picture = nn.Conv2d(width, channels, 1, bias=False)
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return pictures 0..1, clamped."""
+        x = z if self.embedding is None or label is None else torch.cat((z, self.embedding(label)), dim=1)
+        for stage in self.stages:
+            x = stage(x)
+        pictures: Tensor = self.to_picture(x)
+        return (pictures * 0.5 + 0.5).clamp(0, 1)
+
+
+class R3ganDiscriminator(nn.Module):
+    """Pictures 0..1, with label [batch, classes] where there is an embedding, to one score each [batch].
+
+    Scores have no absolute scale: training compares those of real and made pictures.
+    """
+
+    def __init__(self, stages: nn.ModuleList, embedding: nn.Linear | None, width: int, channels: int) -> None:
+        super().__init__()
+        self.from_picture = nn.Conv2d(channels, width, 1, bias=False)
+        self.stages = stages
+        self.embedding = embedding
+
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return the score [batch] of each picture."""
+        x: Tensor = self.from_picture(image * 2 - 1)
+        for stage in self.stages:
+            x = stage(x)
+        return x.flatten() if self.embedding is None or label is None else (x * self.embedding(label)).sum(dim=1)
+
+
+def _plain(state: StateDict) -> dict[str, Tensor]:
+    """Return the state without the wrapper's prefix."""
+    wrapped = all(key.startswith("Model.") for key in state)
+    return {key.removeprefix("Model.") if wrapped else key: tensor for key, tensor in state.items()}
+
+
+def _is_generator(state: StateDict) -> bool:
+    plain = _plain(state)
+    basis = plain.get("MainLayers.0.Layers.0.Basis")
+    return basis is not None and basis.ndim == 3 and "AggregationLayer.Layer.weight" in plain
+
+
+def _is_scorer(state: StateDict) -> bool:
+    plain = _plain(state)
+    ends = [key for key in plain if _STAGE.match(key) and key.endswith(".Basis.weight")]
+    return "ExtractionLayer.Layer.weight" in plain and len(ends) == 1
+
+
+class _Shapes:
+    """Builds the stages from the tensors, as many and as wide as they are."""
+
+    def __init__(self, plain: Mapping[str, Tensor], width: int) -> None:
+        self.plain = plain
+        self.width = width
+        self.places: dict[int, int] = {}
+        for key in plain:
+            if match := _STAGE.match(key):
+                stage, layer = int(match[1]), int(match[2])
+                self.places[stage] = max(self.places.get(stage, 0), layer)
+
+    def stages(self) -> nn.ModuleList:
+        """Return the stages in order, each a sequence of layers."""
+        return nn.ModuleList(
+            nn.Sequential(*(self._layer(f"MainLayers.{stage}.Layers.{layer}.") for layer in range(last + 1)))
+            for stage, last in sorted(self.places.items())
+        )
+
+    def _layer(self, name: str) -> nn.Module:
+        if (weight := self.plain.get(f"{name}LinearLayer1.Layer.weight")) is not None:
+            grouped = self.plain[f"{name}LinearLayer2.Layer.weight"]
+            return _Block(weight.shape[1], weight.shape[0], weight.shape[0] // grouped.shape[1])
+        if (weight := self.plain.get(f"{name}Basis")) is not None:
+            self.width = weight.shape[0]
+            return _Start(self.plain[f"{name}LinearLayer.weight"].shape[1], self.width)
+        if f"{name}Basis.weight" in self.plain:
+            outputs, width = self.plain[f"{name}LinearLayer.weight"].shape
+            return _End(width, outputs)
+        return self._resample(name)
+
+    def _resample(self, name: str) -> nn.Module:
+        before = self.width
+        weight = self.plain.get(f"{name}LinearLayer.Layer.weight")
+        self.width = before if weight is None else weight.shape[0]
+        kernel = self.plain[f"{name}Resampler.Kernel"]
+        return _Resample(before, self.width, kernel.float(), up="AggregationLayer.Layer.weight" in self.plain)
+
+
+def _embedding(plain: Mapping[str, Tensor]) -> nn.Linear | None:
+    weight = plain.get("EmbeddingLayer.weight")
+    return None if weight is None else nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+
+
+def _loaded(module: nn.Module, plain: Mapping[str, Tensor]) -> nn.Module:
+    renamed = {}
+    for key, tensor in plain.items():
+        if key.endswith(".Resampler.Kernel"):
+            continue
+        for pattern, replacement in _RENAMED:
+            key = re.sub(pattern, replacement, key)
+        renamed[key] = tensor
+    module.load_state_dict(renamed)
+    return eval_mode(module)
+
+
+def _refused(error: Exception) -> CheckpointError:
+    return CheckpointError(f"is almost an R3GAN, but: {error}", fix="export a whole snapshot of the original code")
+
+
+def _picture(channels: int, size: int) -> dict[str, object]:
+    if channels not in _CHANNELS:
+        raise CheckpointError(f"makes pictures of {channels} channels", fix="only grey, RGB and RGBA can be shown")
+    return {"channels": _CHANNELS[channels], "width": size, "height": size}
+
+
+def _label(embedding: nn.Linear | None) -> tuple[tuple[GraphInput, ...], dict[str, object]]:
+    if embedding is None:
+        return (), {}
+    count = embedding.in_features
+    return (GraphInput("label", ("batch", count)),), {"classes": tuple(str(index) for index in range(count))}
+
+
+def _told(stages: nn.ModuleList, size: int, channels: int, classes: int) -> tuple[HyperParameter, ...]:
+    blocks = [[layer for layer in stage if isinstance(layer, _Block)] for stage in stages]  # type: ignore[union-attr]
+    widths = ", ".join(str(found[0].convolution1.in_channels) if found else "?" for found in blocks)
+    groups = ", ".join(str(found[0].convolution2.groups) if found else "?" for found in blocks)
+    rows: tuple[tuple[str, str | int], ...] = (
+        ("picture side", size),
+        ("channels", channels),
+        ("classes", classes),
+        ("widths", widths),
+        ("groups", groups),
+        ("blocks", ", ".join(str(len(found)) for found in blocks)),
+    )
+    return (
+        *(HyperParameter(name=name, value=value, origin="tensor") for name, value in rows),
+        HyperParameter(name="leaky slope", value=_SLOPE, origin="default"),
+    )
+
+
+def _rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network:
+    if not _is_generator(state):
+        raise CheckpointError("is no R3GAN generator")
+    plain = _plain(state)
+    try:
+        stages, embedding = _Shapes(plain, 0).stages(), _embedding(plain)
+        channels, width = plain["AggregationLayer.Layer.weight"].shape[:2]
+        module = _loaded(R3ganGenerator(stages, embedding, width, channels), plain)
+        z_dim = plain["MainLayers.0.Layers.0.LinearLayer.weight"].shape[1] - (
+            embedding.out_features if embedding else 0
+        )
+    except (RuntimeError, LookupError, ValueError, ArithmeticError) as error:
+        raise _refused(error) from error
+    size = 4 << (len(stages) - 1)
+    label, classes = _label(embedding)
+    return Network(
+        kind="generator",
+        module=module,
+        inputs=(GraphInput("z", ("batch", z_dim)), *label),
+        outputs=("image",),
+        facts={"z_dim": z_dim, **_picture(channels, size), **classes},
+        inferred=(
+            HyperParameter(name="latent size", value=z_dim, origin="tensor"),
+            *_told(stages, size, channels, embedding.in_features if embedding else 0),
+        ),
+    )
+
+
+def _rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
+    if not _is_scorer(state):
+        raise CheckpointError("is no R3GAN discriminator")
+    plain = _plain(state)
+    try:
+        width, channels = plain["ExtractionLayer.Layer.weight"].shape[:2]
+        stages, embedding = _Shapes(plain, width).stages(), _embedding(plain)
+        module = _loaded(R3ganDiscriminator(stages, embedding, width, channels), plain)
+    except (RuntimeError, LookupError, ValueError, ArithmeticError) as error:
+        raise _refused(error) from error
+    size = 4 << (len(stages) - 1)
+    label, classes = _label(embedding)
+    return Network(
+        kind="scorer",
+        module=module,
+        inputs=(GraphInput("image", ("batch", channels, size, size)), *label),
+        outputs=("score",),
+        facts={**_picture(channels, size), **classes},
+        inferred=_told(stages, size, channels, embedding.in_features if embedding else 0),
+    )
+
+
+FAMILY = Family(
+    id="r3gan",
+    title="R3GAN generator",
+    kind="generator",
+    licence=_LICENCE,
+    detect=_is_generator,
+    rebuild=_rebuild_generator,
+)
+
+SCORER_FAMILY = Family(
+    id="r3gan-scorer",
+    title="R3GAN discriminator",
+    kind="scorer",
+    licence=_LICENCE,
+    detect=_is_scorer,
+    rebuild=_rebuild_scorer,
+)
+
+FAMILIES = (FAMILY, SCORER_FAMILY)
