@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -82,7 +81,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with an exit code by class of error: one line for people, no traceback."""
     try:
-        result = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        given = None if arguments is None else list(arguments)
+        result = cli.main(args=given, prog_name="ganplugin", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except GanPluginError as error:
         click.secho(f"ganplugin: {error}", err=True, fg="red" if error.exit_code != 130 else "yellow")
@@ -96,9 +96,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.secho("ganplugin: stopped - files already written are whole", err=True, fg="yellow")
         code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
     sys.exit(code)
 
 
