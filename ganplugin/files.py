@@ -182,15 +182,21 @@ def contained(folder: Path, name: str) -> Path:
     if not name or any(_is_unsafe(part) for part in parts):
         raise InputError("is not a safe file name", where=repr(name), fix="use letters, digits, - and _")
     path = folder.joinpath(*parts)
-    try:
-        inside = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # links that lead in a circle
-        inside = False
-    if not inside:
+    if not _leads_inside(path, folder):
         raise InputError(
             "leads outside the output folder", where=repr(name), fix="remove the link or choose another name"
         )
     return path
+
+
+def _leads_inside(path: Path, folder: Path) -> bool:
+    try:
+        target = path.resolve()
+        # Links that lead in a circle raise up to Python 3.12; later they are left in the path.
+        unresolved = any(place.is_symlink() for place in (target, *target.parents))
+        return target.is_relative_to(folder.resolve()) and not unresolved
+    except (OSError, RuntimeError):
+        return False
 
 
 def _is_unsafe(part: str) -> bool:
