@@ -1,0 +1,128 @@
+"""Fast neural style (Johnson et al. 2016) in the layout of PyTorch's example: one style a file, such as ``candy.pth``.
+
+The network works on 0..255 in and out. Widths and the number of residual blocks are read from the tensors; old files
+also carry running statistics of their instance normalisations, which act on nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.translation import load_strictly
+
+__all__ = ["FAMILY", "FastStyle"]
+
+_MULTIPLE: Final = 4
+_LEVELS: Final = 255
+_RESIDUAL: Final = re.compile(r"^res([1-9]\d?)\.conv1\.conv2d\.weight$")
+_SIGNATURE: Final = ("conv1.conv2d.weight", "in1.weight", "conv3.conv2d.weight", "res1.conv1.conv2d.weight")
+_LAST: Final = "deconv3.conv2d.weight"
+
+
+class _PaddedConv(nn.Module):
+    """Reflection padding and a convolution of a weight's shape."""
+
+    def __init__(self, weight: Tensor, stride: int = 1) -> None:
+        super().__init__()
+        after, before, kernel = weight.shape[:3]
+        self.reflection_pad = nn.ReflectionPad2d(kernel // 2)
+        self.conv2d = nn.Conv2d(before, after, kernel, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv2d(self.reflection_pad(x))  # type: ignore[no-any-return]
+
+
+class _Residual(nn.Module):
+    def __init__(self, first: Tensor, second: Tensor) -> None:
+        super().__init__()
+        self.conv1, self.in1 = _PaddedConv(first), _norm(first)
+        self.conv2, self.in2 = _PaddedConv(second), _norm(second)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner: Tensor = self.in2(self.conv2(torch.relu(self.in1(self.conv1(x)))))
+        return x + inner
+
+
+def _norm(weight: Tensor) -> nn.InstanceNorm2d:
+    return nn.InstanceNorm2d(weight.shape[0], affine=True)
+
+
+class FastStyle(nn.Module):
+    """Photos 0..1 [batch, 3, h, w] to paintings 0..1, with sides rounded up to multiples of 4.
+
+    ``state`` gives the shapes, under the names of the example; its numbers are not loaded. Raises `KeyError` if a
+    tensor is missing.
+    """
+
+    def __init__(self, state: StateDict, residuals: int) -> None:
+        super().__init__()
+        downs, ups = [f"conv{i}" for i in (1, 2, 3)], ["deconv1", "deconv2"]
+        weights = {name: state[f"{name}.conv2d.weight"] for name in [*downs, *ups, "deconv3"]}
+        layers: dict[str, nn.Module] = {}
+        for index, name in enumerate(downs, start=1):
+            layers[name], layers[f"in{index}"] = _PaddedConv(weights[name], min(index, 2)), _norm(weights[name])
+            layers[f"relu{index}"] = nn.ReLU()
+        for name in (f"res{i + 1}" for i in range(residuals)):
+            layers[name] = _Residual(*(state[f"{name}.conv{i}.conv2d.weight"] for i in (1, 2)))
+        for index, name in enumerate(ups, start=4):
+            layers[f"larger{index}"] = nn.Upsample(scale_factor=2)
+            layers[name], layers[f"in{index}"] = _PaddedConv(weights[name]), _norm(weights[name])
+            layers[f"relu{index}"] = nn.ReLU()
+        layers["deconv3"] = _PaddedConv(weights["deconv3"])
+        self._order = tuple(layers)
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, content: Tensor) -> Tensor:
+        """Return the paintings."""
+        x = content * _LEVELS
+        for name in self._order:
+            x = self.get_submodule(name)(x)
+        return (x / _LEVELS).clamp(0, 1)
+
+
+def _detect(state: StateDict) -> bool:
+    return all(key in state for key in _SIGNATURE) and _LAST in state and state[_LAST].shape[:1] == (3,)
+
+
+def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+    if not _detect(state):
+        raise CheckpointError("is no fast neural style network")
+    residuals = sum(_RESIDUAL.match(key) is not None for key in state)
+    try:
+        module = FastStyle(state, residuals)
+    except KeyError as error:
+        raise CheckpointError(f"is almost a fast neural style network, but {error.args[0]} is missing") from error
+    load_strictly(module, state, "fast neural style network")
+    widths = [state[f"conv{index}.conv2d.weight"].shape[0] for index in (1, 2, 3)]
+    return Network(
+        kind="style",
+        module=eval_mode(module),
+        inputs=(GraphInput("content", ("batch", 3, "height", "width")),),
+        outputs=("image",),
+        facts={"channels": "RGB", "size_multiple": _MULTIPLE, "minimum_size": 2 * _MULTIPLE},
+        inferred=(
+            HyperParameter(name="widths", value=", ".join(map(str, widths)), origin="tensor"),
+            HyperParameter(name="residual blocks", value=residuals, origin="tensor"),
+            HyperParameter(name="value range", value="0..255", origin="default"),
+            HyperParameter(name="padding", value="reflection", origin="default"),
+        ),
+    )
+
+
+FAMILY = Family(
+    id="fast-neural-style",
+    title="fast neural style network",
+    kind="style",
+    licence="The example code is BSD-3-Clause; the rights in the weights are those of whoever trained them.",
+    detect=_detect,
+    rebuild=_rebuild,
+)

@@ -1,0 +1,261 @@
+"""ResNet generators of picture-to-picture GANs: CycleGAN and pix2pix, CUT and FastCUT, pix2pixHD (global).
+
+Johnson et al. 2016 with reflection padding, as Zhu et al. 2017 (CycleGAN), Park et al. 2020 (CUT: anti-aliased
+resampling) and Wang et al. 2018 (pix2pixHD: more halvings) use it. All are one chain ``model.<i>``: convolution,
+halvings, residual blocks, doublings, convolution, tanh. Numbers, widths and variants are read from the tensors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from torch import Tensor, nn
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.blur import BlurDown, BlurUp
+from ganplugin.models.network import Family, Network, StateDict
+from ganplugin.models.translation import (
+    BATCH_NORM,
+    load_strictly,
+    norm_at,
+    norm_fact,
+    translator_network,
+)
+
+__all__ = ["FAMILIES", "Chain", "ResidualBlock", "chain_modules", "chain_of", "renamed_blocks", "residual_block"]
+
+_CONV: Final = re.compile(r"^model\.(\d+)\.weight$")
+_FILTER: Final = re.compile(r"^model\.(\d+)\.filt$")
+_BLOCK: Final = re.compile(r"^model\.(\d+)\.[a-zA-Z_]+\.\d+\.")
+_BLOCK_NAME: Final = re.compile(r"^(\w+\.\d+)\.[a-zA-Z_]+\.(\d+\.\w+)$")
+_LICENCE: Final = "The rights in the weights are those of whoever trained them; CycleGAN's and CUT's code is BSD."
+_HD_LICENCE: Final = "NVIDIA's own pix2pixHD weights are for non-commercial use; others are their trainer's."
+
+
+class ResidualBlock(nn.Module):
+    """Two padded convolutions with normalisation around which the input is carried."""
+
+    def __init__(self, block: nn.Sequential) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the input plus what the block makes of it."""
+        carried: Tensor = x + self.block(x)
+        return carried
+
+
+class _Generator(nn.Module):
+    def __init__(self, model: nn.Sequential) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Where what stands in ``model.<i>``. ``gap`` is the distance from the last block, or doubling, to a convolution.
+
+    1: transposed convolutions; 2: enlarging, then convolution; 3: enlarging, reflection padding, convolution.
+    """
+
+    downs: tuple[int, ...]
+    blocks: tuple[int, ...]
+    ups: tuple[int, ...]
+    last: int
+    gap: int
+    blurred_down: bool
+    blurred_up: bool
+
+
+def chain_of(state: StateDict) -> Chain | None:
+    """Return the layout of a ResNet generator, or None if the tensors are not laid out as one."""
+    convs = {int(m[1]): tensor for key, tensor in state.items() if (m := _CONV.match(key)) and tensor.ndim == 4}
+    filters = {int(m[1]) for key in state if (m := _FILTER.match(key))}
+    blocks = sorted({int(m[1]) for key in state if (m := _BLOCK.match(key))})
+    if 1 not in convs or not blocks or max(convs) <= blocks[-1]:
+        return None
+    last = max(convs)
+    downs = tuple(sorted(i for i in convs if 1 < i < blocks[0]))
+    ups = tuple(sorted(i for i in convs if blocks[-1] < i < last))
+    gap = ups[0] - blocks[-1] if ups else 0
+    blurred_down = any(i < blocks[0] for i in filters)
+    chain = Chain(downs, tuple(blocks), ups, last, gap, blurred_down, any(i > blocks[-1] for i in filters))
+    outer = convs[1].shape[2] == convs[last].shape[2] and convs[1].shape[2] % 2 == 1
+    return chain if outer and _is_regular(chain, filters) else None
+
+
+def _is_regular(chain: Chain, filters: set[int]) -> bool:
+    """Tell whether the convolutions stand where those of a chain without gaps must stand."""
+    n, step = len(chain.downs), 4 if chain.blurred_down else 3
+    first = 4 + step * n
+    end = chain.blocks[-1]
+    down_filters = {i + 3 for i in chain.downs} if chain.blurred_down else set()
+    up_filters = {i - 1 for i in chain.ups} if chain.blurred_up else set()
+    return (
+        n > 0
+        and chain.gap in ((2,) if chain.blurred_up else (1, 2, 3))
+        and chain.downs == tuple(range(4, first, step))
+        and chain.blocks == tuple(range(first, end + 1))
+        and chain.ups == tuple(end + chain.gap + i * (chain.gap + 2) for i in range(n))
+        and chain.last == chain.ups[-1] + 4
+        and filters == down_filters | up_filters
+    )
+
+
+def renamed_blocks(state: StateDict) -> dict[str, Tensor]:
+    """Return the tensors with every residual block's inner chain called ``block`` (``conv_block`` and others occur)."""
+    return {_BLOCK_NAME.sub(r"\1.block.\2", key): tensor for key, tensor in state.items()}
+
+
+def conv_at(state: StateDict, prefix: str, *, stride: int = 1, padding: int = 0) -> nn.Conv2d:
+    """Return an empty convolution of the shape that the file has under ``prefix``."""
+    weight = state[f"{prefix}.weight"]
+    after, before, kernel = weight.shape[:3]
+    return nn.Conv2d(before, after, kernel, stride, padding, bias=f"{prefix}.bias" in state)
+
+
+def _normed(state: StateDict, conv: str, norm: str, channels: int, mode: str) -> nn.Module:
+    return norm_at(state, norm, channels, bias=f"{conv}.bias" in state, mode=mode)
+
+
+def residual_block(state: StateDict, prefix: str, mode: str) -> ResidualBlock:
+    """Return an empty block for the tensors under ``prefix`` (names as `renamed_blocks` gives them).
+
+    Dropout moves the second convolution one place on and does nothing here. Raises `CheckpointError` for other layouts.
+    """
+    pattern = re.compile(rf"^{re.escape(prefix)}\.block\.(\d+)\.weight$")
+    places = sorted(int(m[1]) for key, tensor in state.items() if (m := pattern.match(key)) and tensor.ndim == 4)
+    if len(places) != 2 or places[0] > 1:
+        raise CheckpointError(f"has a residual block of another layout at {prefix}")
+    layers: dict[int, nn.Module] = {}
+    padding = 1 - places[0]  # without a padding layer in front, the convolution pads with zeros itself
+    for place in places:
+        name = f"{prefix}.block.{place}"
+        conv = conv_at(state, name, padding=padding)
+        if padding == 0:
+            layers[place - 1] = nn.ReflectionPad2d(conv.kernel_size[0] // 2)
+        layers[place] = conv
+        layers[place + 1] = _normed(state, name, f"{prefix}.block.{place + 1}", conv.out_channels, mode)
+    layers[places[0] + 2] = nn.ReLU()
+    return ResidualBlock(sequence(layers))
+
+
+def sequence(layers: Mapping[int, nn.Module]) -> nn.Sequential:
+    """Return the layers in the order of their places, each named by its place."""
+    return nn.Sequential(OrderedDict((str(place), layers[place]) for place in sorted(layers)))
+
+
+def chain_modules(state: StateDict, chain: Chain, mode: str) -> dict[int, nn.Module]:
+    """Return the empty layers of a generator by their place in ``model``. Raises `CheckpointError` as blocks do."""
+    layers: dict[int, nn.Module] = {}
+    side = state["model.1.weight"].shape[2] // 2
+    for place in (1, chain.last):
+        layers |= {place - 1: nn.ReflectionPad2d(side), place: conv_at(state, f"model.{place}")}
+    layers |= _tail(state, 1, mode)
+    for place in chain.downs:
+        layers[place] = conv_at(state, f"model.{place}", stride=1 if chain.blurred_down else 2, padding=1)
+        layers |= _tail(state, place, mode)
+        if chain.blurred_down:
+            layers[place + 3] = BlurDown(*state[f"model.{place + 3}.filt"].shape[::3])
+    layers |= {place: residual_block(state, f"model.{place}", mode) for place in chain.blocks}
+    for place in chain.ups:
+        layers |= _doubling(state, chain, place) | _tail(state, place, mode, doubled=chain.gap == 1)
+    return layers | {chain.last + 1: nn.Tanh()}
+
+
+def _tail(state: StateDict, place: int, mode: str, *, doubled: bool = False) -> dict[int, nn.Module]:
+    name = f"model.{place}"
+    channels = state[f"{name}.weight"].shape[1 if doubled else 0]
+    return {place + 1: _normed(state, name, f"model.{place + 1}", channels, mode), place + 2: nn.ReLU()}
+
+
+def _doubling(state: StateDict, chain: Chain, place: int) -> dict[int, nn.Module]:
+    name = f"model.{place}"
+    if chain.gap == 1:
+        before, after, kernel = state[f"{name}.weight"].shape[:3]
+        spare = kernel % 2  # 3 x 3 leaves one row and column over, 4 x 4 none
+        bias = f"{name}.bias" in state
+        return {place: nn.ConvTranspose2d(before, after, kernel, 2, 1, output_padding=spare, bias=bias)}
+    if chain.blurred_up:
+        return {place - 1: BlurUp(*state[f"model.{place - 1}.filt"].shape[::3]), place: conv_at(state, name, padding=1)}
+    if chain.gap == 2:
+        return {place - 1: nn.Upsample(scale_factor=2), place: conv_at(state, name, padding=1)}
+    return {place - 2: nn.Upsample(scale_factor=2), place - 1: nn.ReflectionPad2d(1), place: conv_at(state, name)}
+
+
+def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+    chain = chain_of(state)
+    if chain is None:
+        raise CheckpointError("is no ResNet generator")
+    mode = str(BATCH_NORM.read(config).value)
+    state = renamed_blocks(state)
+    module = _Generator(sequence(chain_modules(state, chain, mode)))
+    load_strictly(module, state, "ResNet generator")
+    multiple = 2 ** len(chain.downs)
+    channels = state["model.1.weight"].shape[1], state[f"model.{chain.last}.weight"].shape[0]
+    facts = {"size_multiple": multiple, "minimum_size": 2 * multiple}
+    return translator_network(module, channels, facts, _inferred(state, chain, config))
+
+
+def _inferred(state: StateDict, chain: Chain, config: Mapping[str, object]) -> tuple[HyperParameter, ...]:
+    ways = {1: "transposed convolution", 2: "nearest, then convolution", 3: "nearest, then padded convolution"}
+    way = "blurred, then convolution" if chain.blurred_up else ways[chain.gap]
+    return (
+        HyperParameter(name="width", value=state["model.1.weight"].shape[0], origin="tensor"),
+        HyperParameter(name="halvings", value=len(chain.downs), origin="tensor"),
+        HyperParameter(name="residual blocks", value=len(chain.blocks), origin="tensor"),
+        HyperParameter(name="doubling", value=way, origin="tensor"),
+        norm_fact(state, config),
+        HyperParameter(name="padding", value="reflection", origin="default"),
+        HyperParameter(name="last activation", value="tanh", origin="default"),
+    )
+
+
+def _variant(state: StateDict) -> str | None:
+    chain = chain_of(state)
+    if chain is None:
+        return None
+    if chain.blurred_down or chain.blurred_up:
+        return "cut-resnet"
+    return "cyclegan-resnet" if len(chain.downs) <= 2 else "pix2pixhd-global"
+
+
+FAMILY = Family(
+    id="cyclegan-resnet",
+    title="CycleGAN or pix2pix ResNet generator",
+    kind="style",
+    licence=_LICENCE,
+    detect=lambda state: _variant(state) == "cyclegan-resnet",
+    rebuild=_rebuild,
+    settings=(BATCH_NORM,),
+)
+
+CUT_FAMILY = Family(
+    id="cut-resnet",
+    title="CUT or FastCUT generator",
+    kind="style",
+    licence=_LICENCE,
+    detect=lambda state: _variant(state) == "cut-resnet",
+    rebuild=_rebuild,
+    settings=(BATCH_NORM,),
+)
+
+GLOBAL_FAMILY = Family(
+    id="pix2pixhd-global",
+    title="pix2pixHD global generator",
+    kind="style",
+    licence=_HD_LICENCE,
+    detect=lambda state: _variant(state) == "pix2pixhd-global",
+    rebuild=_rebuild,
+    settings=(BATCH_NORM,),
+)
+
+FAMILIES = (FAMILY, CUT_FAMILY, GLOBAL_FAMILY)

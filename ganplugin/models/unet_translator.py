@@ -1,0 +1,135 @@
+"""The U-Net generator of pix2pix (Isola et al. 2017): nested levels, each with a way around what lies inside it.
+
+Level by level the keys nest: ``model.model.1.model.3.model. ...``. Depth, widths and normalisation are read from the
+tensors. Dropout, which pix2pix leaves on even when it draws, is off: the same photo gives the same picture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.network import Family, Network, StateDict
+from ganplugin.models.translation import (
+    BATCH_NORM,
+    load_strictly,
+    norm_at,
+    norm_fact,
+    translator_network,
+)
+
+__all__ = ["FAMILY"]
+
+_SLOPE: Final = 0.2
+_DEEPEST: Final = 12
+_NESTED: Final = re.compile(r"^model\.model(\.1\.model(\.3\.model)*)?\.(\d+)\.(\w+)$")
+
+
+class _Level(nn.Module):
+    """One level: down, what lies inside, up; the outermost returns that alone, the others their input beside it."""
+
+    def __init__(self, layers: Mapping[int, nn.Module], *, outermost: bool) -> None:
+        super().__init__()
+        self.model = nn.Sequential(OrderedDict((str(place), layers[place]) for place in sorted(layers)))
+        self.outermost = outermost
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner: Tensor = self.model(x)
+        return inner if self.outermost else torch.cat([x, inner], dim=1)
+
+
+class _Generator(nn.Module):
+    def __init__(self, outermost: _Level) -> None:
+        super().__init__()
+        self.model = outermost
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)  # type: ignore[no-any-return]
+
+
+def _prefix(level: int) -> str:
+    return "model.model" + "".join(".1.model" if index == 0 else ".3.model" for index in range(level))
+
+
+def _depth(state: StateDict) -> int:
+    """Return the number of levels, which is how often the picture is halved; 0 if the keys are not a U-Net's."""
+    depth = 0
+    while depth < _DEEPEST and f"{_prefix(depth)}.{0 if depth == 0 else 1}.weight" in state:
+        depth += 1
+    return depth
+
+
+def _is_unet(state: StateDict) -> bool:
+    first, last = state.get("model.model.0.weight"), state.get("model.model.3.weight")
+    if first is None or last is None or not all(_NESTED.match(key) for key in state):
+        return False
+    return first.ndim == last.ndim == 4 and first.shape[2:] == last.shape[2:] == (4, 4) and _depth(state) >= 2
+
+
+def _down(state: StateDict, name: str) -> nn.Conv2d:
+    after, before = state[f"{name}.weight"].shape[:2]
+    return nn.Conv2d(before, after, 4, 2, 1, bias=f"{name}.bias" in state)
+
+
+def _up(state: StateDict, name: str) -> nn.ConvTranspose2d:
+    if f"{name}.weight" not in state:
+        raise CheckpointError(f"is almost a pix2pix U-Net, but {name}.weight is missing")
+    before, after = state[f"{name}.weight"].shape[:2]
+    return nn.ConvTranspose2d(before, after, 4, 2, 1, bias=f"{name}.bias" in state)
+
+
+def _levels(state: StateDict, level: int, depth: int, mode: str) -> _Level:
+    name = _prefix(level)
+
+    def norm(conv: int, channels: int) -> nn.Module:
+        return norm_at(state, f"{name}.{conv + 1}", channels, bias=f"{name}.{conv}.bias" in state, mode=mode)
+
+    if level == 0:
+        inner = _levels(state, 1, depth, mode)
+        up = _up(state, f"{name}.3")
+        layers = {0: _down(state, f"{name}.0"), 1: inner, 2: nn.ReLU(), 3: up, 4: nn.Tanh()}
+        return _Level(layers, outermost=True)
+    down = _down(state, f"{name}.1")
+    layers = {0: nn.LeakyReLU(_SLOPE), 1: down}
+    if level < depth - 1:
+        layers |= {2: norm(1, down.out_channels), 3: _levels(state, level + 1, depth, mode)}
+    place = 5 if level < depth - 1 else 3
+    up = _up(state, f"{name}.{place}")
+    layers |= {place - 1: nn.ReLU(), place: up, place + 1: norm(place, up.out_channels)}
+    return _Level(layers, outermost=False)
+
+
+def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+    if not _is_unet(state):
+        raise CheckpointError("is no pix2pix U-Net")
+    depth = _depth(state)
+    module = _Generator(_levels(state, 0, depth, str(BATCH_NORM.read(config).value)))
+    load_strictly(module, state, "pix2pix U-Net")
+    channels = state["model.model.0.weight"].shape[1], state["model.model.3.weight"].shape[1]
+    inferred = (
+        HyperParameter(name="width", value=state["model.model.0.weight"].shape[0], origin="tensor"),
+        HyperParameter(name="halvings", value=depth, origin="tensor"),
+        norm_fact(state, config),
+        HyperParameter(name="dropout", value="off", origin="default"),
+        HyperParameter(name="last activation", value="tanh", origin="default"),
+    )
+    facts = {"size_multiple": 2**depth, "minimum_size": 2**depth}
+    return translator_network(module, channels, facts, inferred)
+
+
+FAMILY = Family(
+    id="pix2pix-unet",
+    title="pix2pix U-Net generator",
+    kind="style",
+    licence="The rights in the weights are those of whoever trained them; pix2pix's code is BSD.",
+    detect=_is_unet,
+    rebuild=_rebuild,
+    settings=(BATCH_NORM,),
+)
