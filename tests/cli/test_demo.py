@@ -9,18 +9,19 @@ import pytest
 from ganplugin import builtin, demo, library
 from ganplugin.builtin import Builtin
 from ganplugin.files import file_digest
+from ganplugin.manifest import Kind
 from tests.nodes.kit import save
 
 
 @pytest.fixture
 def builtins(here, monkeypatch):
     """The small models in place of the embedded ones, and a small photo."""
-    models = {"icons": ("full.onnx", "generator", None), "judge": ("scorer.onnx", "scorer", None)}
-    models |= {style: ("styles.onnx", "style", style) for style in ("wave", "night")}
-    entries = {
-        name: Builtin(file=file, kind=kind, title="t", family="f", sha256=file_digest(here / file), style=style)
-        for name, (file, kind, style) in models.items()
-    }
+
+    def entry(file: str, kind: Kind, style: str | None = None) -> Builtin:
+        return Builtin(file=file, kind=kind, title="t", family="f", sha256=file_digest(here / file), style=style)
+
+    entries = {"icons": entry("full.onnx", "generator"), "judge": entry("scorer.onnx", "scorer")}
+    entries |= {style: entry("styles.onnx", "style", style) for style in ("wave", "night")}
     for module in (demo, library):
         monkeypatch.setattr(module, "catalog", lambda: entries)
     monkeypatch.setattr(library, "builtin_file", lambda entry: here / entry.file)

@@ -109,7 +109,8 @@ def test_every_command_has_help_for_everything_and_examples_that_can_be_typed(pa
 
 def type_in(words: list[str]) -> None:
     """Parse a command line without running it; raises what the user would see."""
-    context, command = click.Context(cli, info_name="ganplugin", help_option_names=["-h", "--help"]), cli
+    context = click.Context(cli, info_name="ganplugin", help_option_names=["-h", "--help"])
+    command: click.Command = cli
     while isinstance(command, click.Group) and words:
         name, found, words = command.resolve_command(context, words)
         assert found is not None
