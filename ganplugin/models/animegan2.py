@@ -1,8 +1,8 @@
 """AnimeGANv2 (Chen et al. 2020) in the layout of its PyTorch port: photos to anime, such as ``face_paint_512_v2.pt``.
 
 Five chains ``block_a`` to ``block_e`` of padded convolutions with layer normalisation, inverted residual blocks
-(Sandler et al. 2018) in the middle, two bilinear enlargements. Widths and lengths are read from the tensors. With aligned corners the picture comes back
-at the very size it had, otherwise its sides must be multiples of 4.
+(Sandler et al. 2018) in the middle, two bilinear enlargements. Widths and lengths are read from the tensors. With
+aligned corners the picture comes back at the very size it had, otherwise its sides must be multiples of 4.
 """
 
 from __future__ import annotations
