@@ -5,7 +5,18 @@ from __future__ import annotations
 from functools import reduce
 from typing import Final
 
-from ganplugin.models import dcgan, mlp, quick, r3gan, stylizer
+from ganplugin.models import (
+    animegan2,
+    dcgan,
+    fast_neural_style,
+    mlp,
+    patch_scorer,
+    quick,
+    r3gan,
+    resnet_translator,
+    stylizer,
+    unet_translator,
+)
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
@@ -18,6 +29,11 @@ _ROWS: Final[tuple[Family, ...]] = (
     *r3gan.FAMILIES,
     *dcgan.FAMILIES,
     *mlp.FAMILIES,
+    *resnet_translator.FAMILIES,
+    unet_translator.FAMILY,
+    patch_scorer.FAMILY,
+    fast_neural_style.FAMILY,
+    animegan2.FAMILY,
 )
 
 FAMILIES: Final[Registry[Family]] = reduce(
