@@ -25,6 +25,7 @@ _WRAPPERS: Final = re.compile(r"^(module|_orig_mod)\.")
 _SECTIONS: Final = frozenset(
     {"g_ema", "g", "d", "stylizer", "G_ema", "G", "D", "netG", "netD", "generator", "discriminator"}
 )
+_UNTRAINED: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked|weight_u|weight_v)$")
 _PLAIN: Final = (str, int, float, bool)
 
 
@@ -53,7 +54,7 @@ def parts_of(checkpoint: Checkpoint) -> tuple[Part, ...]:
     with refusing(checkpoint.path):
         check_depth(checkpoint.content)
         found = [_named(part, checkpoint) for part in _Finder().parts("", checkpoint.content)]
-        return tuple(sorted(found, key=_rank))
+        return tuple(sorted((_with_names(part, found) for part in found), key=_rank))
 
 
 def _rank(part: Part) -> int:
@@ -70,6 +71,21 @@ def _stripped(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     while state and all(_WRAPPERS.match(key) for key in state):
         state = {key.partition(".")[2]: value for key, value in state.items()}
     return state
+
+
+def _with_names(part: Part, parts: list[Part]) -> Part:
+    """Give the names to a bare list of averaged weights, which is in the order of a generator's parameters.
+
+    What is not averaged (norm statistics, spectral-norm vectors) is taken from that generator.
+    """
+    if not is_averaged(part) or list(part.state) != [str(index) for index in range(len(part.state))]:
+        return part
+    shapes = [value.shape for value in part.state.values()]
+    for other in parts:
+        names = [key for key in other.state if not _UNTRAINED.search(key)]
+        if other is not part and [other.state[name].shape for name in names] == shapes:
+            return Part(part.path, {**other.state, **dict(zip(names, part.state.values(), strict=True))}, other.config)
+    return part
 
 
 class _Finder:
