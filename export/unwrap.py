@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from ganplugin.export.checkpoint import Checkpoint, refusing
 from ganplugin.export.records import Record, StoredTensor, check_depth
 from ganplugin.export.tensors import TensorMaker
 from ganplugin.limits import MAX_PICKLE_DEPTH, MAX_TENSORS
+from ganplugin.models.network import BESIDE
 
 __all__ = ["Part", "is_averaged", "parts_of"]
 
@@ -96,8 +98,8 @@ class _Finder:
         self._seen: set[int] = set()
         self._modules = 0
 
-    def parts(self, path: str, value: object) -> Iterator[Part]:
-        """Yield the state dicts at and below ``value``."""
+    def parts(self, path: str, value: object, beside: Mapping[str, Tensor] = MappingProxyType({})) -> Iterator[Part]:
+        """Yield the state dicts at and below ``value``; ``beside`` are single tensors next to it and above."""
         if id(value) in self._seen:
             return
         self._seen.add(id(value))
@@ -108,10 +110,10 @@ class _Finder:
         tensors = {key: self._maker.tensor(item) for key, item in entries.items() if isinstance(item, StoredTensor)}
         if tensors:
             yield from _sections(path, tensors)
-            yield Part(path, tensors)
+            yield Part(path, tensors, {BESIDE: beside} if beside else {})
         for key, item in entries.items():
             if not isinstance(item, (StoredTensor, *_PLAIN)):
-                yield from self.parts(f"{path}.{key}" if path else key, item)
+                yield from self.parts(f"{path}.{key}" if path else key, item, {**beside, **tensors})
 
     def _module_state(self, record: Record, prefix: str) -> dict[str, Tensor]:
         """Return the state dict of a pickled module. Raises `CheckpointError` for one that holds itself."""

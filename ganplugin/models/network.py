@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +12,12 @@ from torch import Tensor, nn
 from ganplugin.manifest import HyperParameter, Kind
 from ganplugin.models.setting import Setting
 
-__all__ = ["Family", "GraphInput", "Network", "StateDict"]
+__all__ = ["BESIDE", "Family", "GraphInput", "Network", "StateDict"]
 
 StateDict = Mapping[str, Tensor]
+
+BESIDE: Final = "beside"
+"""The entry of a ``config`` that holds single tensors next to a state dict in its file, as {name: tensor}."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ class Family:
     ``detect`` looks at key names and shapes alone and may err towards yes, never towards no; ``rebuild`` loads every
     tensor strictly and raises `CheckpointError` where that fails. ``config`` is what the checkpoint or its side files
     say beside tensors (plain JSON-like values), possibly empty, and what the user gave for the family's ``settings``.
+
+    A family whose network comes in several files names the ``roles`` of their state dicts, the main one first, and how
+    to recognise each; ``detect`` and ``rebuild`` then see one state dict whose keys begin with ``<role>.``.
     """
 
     id: str
@@ -61,6 +68,7 @@ class Family:
     detect: Callable[[StateDict], bool]
     rebuild: Callable[[StateDict, Mapping[str, object]], Network]
     settings: tuple[Setting, ...] = ()
+    roles: Mapping[str, Callable[[StateDict], bool]] = field(default_factory=dict)
 
 
 def eval_mode(module: nn.Module) -> nn.Module:
