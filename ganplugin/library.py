@@ -93,10 +93,14 @@ def _missing(bare: str) -> NoReturn:
 
 
 def portable_name(path: Path) -> str:
-    """Name a file without giving away folders outside the working folder; links keep the names that they have."""
+    """Name a file without giving away folders outside the working folder; links keep the names that they have.
+
+    Bytes that are no UTF-8 are replaced, so that the name can be written anywhere.
+    """
     here = Path.cwd().resolve()
     whole = path.parent.resolve() / path.name
-    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name
+    name = whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def builtin_styles() -> tuple[str, ...]:

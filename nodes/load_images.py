@@ -58,7 +58,7 @@ class LoadImages(Node):
             name = shelf.name(index)
             recipe = Recipe(self.id, (("path", name),))
             stem = "stdin" if name == STANDARD_INPUT else Path(name).stem
-            return Origin(recipe, name=stem, inputs={name: shelf.digest(index)})
+            return Origin(recipe, name=stem, inputs={name: shelf.digest(index)}, source=shelf.source(index))
 
         whole = Recipe(self.id, (("path", "\n".join(shelf.name(index) for index in range(len(shelf)))),))
         masks = Recipe(self.id, whole.inputs, output=1)
@@ -77,14 +77,16 @@ class _FileShelf:
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
+        self._names = _distinct_names(files)
 
     def __len__(self) -> int:
         return len(self._files)
 
     def name(self, index: int) -> str:
-        from ganplugin.library import portable_name
+        return self._names[index]
 
-        return portable_name(self._files[index])
+    def source(self, index: int) -> str:
+        return str(self._files[index])
 
     def digest(self, index: int) -> str:
         from ganplugin.files import file_digest
@@ -95,6 +97,20 @@ class _FileShelf:
         from ganplugin.images import read_picture
 
         return read_picture(self._files[index])
+
+
+def _distinct_names(files: tuple[Path, ...]) -> tuple[str, ...]:
+    """Name files for a recipe; those outside the working folder that share a name get their folder's before it."""
+    from ganplugin.library import portable_name
+
+    names = [portable_name(file) for file in files]
+    places: dict[str, set[Path]] = {}
+    for name, file in zip(names, files, strict=True):
+        places.setdefault(name, set()).add(file.parent.resolve())
+    return tuple(
+        f"{file.parent.resolve().name}/{name}" if len(places[name]) > 1 else name
+        for name, file in zip(names, files, strict=True)
+    )
 
 
 class _PipedShelf:
@@ -109,6 +125,9 @@ class _PipedShelf:
         return 1
 
     def name(self, index: int) -> str:
+        return STANDARD_INPUT
+
+    def source(self, index: int) -> str:
         return STANDARD_INPUT
 
     def digest(self, index: int) -> str:

@@ -62,14 +62,29 @@ class SaveImages(Node):
 
     def free_paths(self) -> tuple[Path, ...]:
         """Return the files to write. Raises `InputError` for unsafe names, `FileError` if one of them exists."""
+        self._check_folder()
         stems = [file_stem(self.name, index, origin) for index, origin in enumerate(self.images.origins())]
         paths = tuple(contained(Path(self.folder), f"{stem}.{self.format}") for stem in distinct(stems))
         if not self.overwrite:
             existing(paths)
         return paths
 
+    def _check_folder(self) -> None:
+        from ganplugin.images import PICTURE_SUFFIXES
+
+        folder = Path(self.folder)
+        if folder.suffix.lower() in PICTURE_SUFFIXES and not folder.is_dir():
+            raise InputError(
+                "is a picture's name, but a folder is needed",
+                where=folder,
+                fix=f"use --out {folder.parent} --name {folder.stem}",
+            )
+
     def _write_to_standard_output(self, context: Context) -> None:
         from ganplugin.images import encode_picture
+
+        if sys.stdout.isatty():
+            raise InputError("standard output is a terminal", where="-", fix="send it to a file: > picture.png")
 
         if len(self.images) != 1:
             raise InputError(
@@ -129,5 +144,5 @@ def distinct(stems: Iterable[str]) -> Iterator[str]:
 
 def _safe(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "-_. " else "-" for c in name)
-    short = kept.encode()[:_LONGEST_NAME].decode(errors="ignore").strip(" .") or "picture"
+    short = kept.encode()[:_LONGEST_NAME].decode(errors="ignore").lstrip("-").strip(" .") or "picture"
     return f"_{short}" if is_reserved(short) else short

@@ -48,7 +48,8 @@ class Origin:
     """Where one picture comes from: enough to render it again alone.
 
     ``recipe`` makes a sequence of pictures of which this is number ``index``. ``models`` and ``inputs`` give the
-    SHA-256 of every model and input file by name; ``provider`` and ``threads`` say what computed it.
+    SHA-256 of every model and input file by name; ``provider`` and ``threads`` say what computed it. ``source`` is the
+    file that it was read from, for people: it is never recorded.
     """
 
     recipe: Recipe
@@ -59,6 +60,7 @@ class Origin:
     inputs: Mapping[str, str] = field(default_factory=dict)
     provider: str = ""
     threads: int = 0
+    source: str = ""
 
     def after(self, recipe: Recipe, model: LoadedModel) -> Origin:
         """Return the origin of what a picture-to-picture node made of this picture with ``model``."""

@@ -34,7 +34,7 @@ def report_files(paths: Sequence[str], model: LoadedModel, *, as_json: bool) -> 
 
 def report_ranking(ranked: ScoreOutputs, *, as_json: bool) -> None:
     """Print the pictures best first with their scores, one a line."""
-    names = [next(iter(ranked.images.origin(index).inputs)) for index in range(len(ranked.images))]
+    names = [origin.source for origin in ranked.images.origins()]
     if as_json:
         rows = zip(names, ranked.scores, strict=True)
         print_json({"ranking": [{"picture": name, "score": score} for name, score in rows]})

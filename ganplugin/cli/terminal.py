@@ -22,6 +22,9 @@ Command = TypeVar("Command", bound=Callable[..., object])
 class TerminalReporter:
     """Draws a progress bar with the time left on standard error; pictures are not shown in a terminal."""
 
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
     @contextlib.contextmanager
     def task(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar while the task is open; it goes away when done."""
@@ -38,8 +41,10 @@ class TerminalReporter:
         """Pictures are on disk; nothing to show."""
 
     def message(self, text: str) -> None:
-        """Write one line to standard error."""
-        click.echo(text, err=True)
+        """Write one line to standard error, each only once."""
+        if text not in self._said:
+            click.echo(text, err=True)
+        self._said.add(text)
 
 
 def device_options(command: Command) -> Command:

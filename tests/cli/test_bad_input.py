@@ -61,6 +61,7 @@ def bad(here, monkeypatch):
         ((*SAMPLE, "--out", "-"), INPUT, "16 pictures cannot go to standard output - name a folder"),
         ((*SAMPLE, "--seeds", "1", "--sheet", "--out", "-"), INPUT, "only one picture can go to standard output"),
         ((*SAMPLE, "--out", "net.pt"), FILE, "net.pt"),
+        ((*SAMPLE, "--out", "face.png"), INPUT, "a folder is needed - use --out . --name face"),
         ((*SAMPLE, "--out", "net.pt/sub"), FILE, "net.pt/sub"),
         ((*SAMPLE, "--nonsense"), INPUT, "No such option '--nonsense'"),
         ((*SAMPLE, "--device", "gpuu"), INPUT, "gpuu"),

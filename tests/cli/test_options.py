@@ -167,4 +167,5 @@ def test_progress_is_drawn_on_terminals_only(capsys):
         done(1)
     reporter.preview(None)
     reporter.message("hello")
+    reporter.message("hello")
     assert capsys.readouterr() == ("", "hello\n")

@@ -199,6 +199,17 @@ def test_the_right_file_is_taken_if_another_of_its_name_is_nearer(shelf, tmp_pat
     assert file_digest(again(path, kept)) == file_digest(Path(path))
 
 
+def test_files_of_one_name_in_several_folders_are_found(shelf, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    for folder in ("a", "b"):
+        save(outside / folder / "1.png", seed=ord(folder))
+    joined = photos(f"{outside}/a\n{outside}/b")
+    path = images(ContactSheet(images=joined).run(CONTEXT).images)
+    assert str(outside) not in record_of(path).model_dump_json()
+    for places in ((outside,), (outside / "a", outside / "b")):
+        assert file_digest(again(path, *places, overwrite=True)) == file_digest(Path(path))
+
+
 def test_a_photo_from_standard_input_is_not_kept(shelf, monkeypatch):
     data = (shelf / "photos" / "cat.jpg").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))

@@ -47,6 +47,27 @@ def test_files_outside_the_working_folder_keep_their_folders_to_themselves(here,
     assert names(os.path.relpath(elsewhere), context) == ["me.png"]
 
 
+def test_files_of_one_name_outside_are_told_apart_by_their_folders(here, context, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("private")
+    for folder in ("a", "b"):
+        save(outside / folder / "1.png", seed=ord(folder))
+    save(outside / "b" / "2.png")
+    paths = [str(outside / name) for name in ("a/1.png", "b/1.png", "b/2.png", "a/1.png")]
+    images = LoadImages(path="\n".join(paths)).run(context).images
+    assert [next(iter(origin.inputs)) for origin in images.origins()] == ["a/1.png", "b/1.png", "2.png", "a/1.png"]
+    assert [origin.source for origin in images.origins()] == paths
+    save(here / "cat.png")
+    assert names("cat.png\ncat.png", context) == ["cat.png", "cat.png"]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+def test_names_that_are_no_text_can_be_recorded(here, context):
+    (here / "odd").mkdir()
+    save(here / "a.png").rename(os.fsdecode(b"odd/\xff.png"))
+    origin = LoadImages(path="odd").run(context).images.origin(0)
+    assert list(origin.inputs) == ["odd/\ufffd.png"]
+
+
 def test_alpha_and_masks(here, context):
     save(here / "rgba.png", channels=4)
     save(here / "rgb.png")

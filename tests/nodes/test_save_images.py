@@ -91,12 +91,14 @@ def test_names_stay_in_the_folder(here, context, template):
 
 @given(st.text() | st.text(min_size=100))
 @example("con")
+@example("--x")
 @example("nul.x")
 @example("日" * 200)
 @example(". .")
 def test_any_origin_s_name_becomes_a_safe_one(name):
     stem = file_stem("{name}", 0, Origin(Recipe("Test"), name=name))
     assert contained(Path("out"), f"{stem}.png").name == f"{stem}.png"
+    assert not stem.startswith("-")
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a-2", "a-3", "b", "ß", "SS"])))
@@ -138,6 +140,24 @@ def test_one_picture_goes_to_standard_output(models, here, context, monkeypatch)
     assert stream.buffer.getvalue() == (here / on_disk).read_bytes()
     with pytest.raises(InputError, match="2 pictures cannot go to standard output"):
         SaveImages(images=named("a", "b"), folder="-").run(context)
+
+
+def test_no_picture_goes_to_a_terminal(here, context, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with pytest.raises(InputError, match="standard output is a terminal"):
+        SaveImages(images=named("a"), folder="-").run(context)
+    assert stream.buffer.getvalue() == b""
+
+
+@pytest.mark.parametrize("folder", ["face.png", "sub/face.JPG"])
+def test_a_folder_is_not_called_like_a_picture(here, context, folder):
+    with pytest.raises(InputError, match=rf"{folder}: is a picture's name, but a folder is needed - .* --name face"):
+        SaveImages(images=named("a"), folder=folder).run(context)
+    assert list(here.iterdir()) == []
+    (here / folder).mkdir(parents=True)
+    assert SaveImages(images=named("a"), folder=folder).run(context).paths == (f"{folder}/a.png",)
 
 
 def test_cancelling_keeps_whole_files(here):
