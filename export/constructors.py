@@ -92,8 +92,12 @@ def _nested(context: Context, args: Arguments) -> object:
 
 
 def _bytes(_: Context, args: Arguments) -> object:
-    text, *_rest = args or ("",)
-    return text.encode("latin-1") if isinstance(text, str) else text
+    content = args[0] if args else b""
+    if isinstance(content, str):  # old protocols spell bytes as latin-1 text
+        return content.encode("latin-1")
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        raise TypeError("bytes made of what is no text")
+    return content
 
 
 def _typed_storage(_: Context, args: Arguments) -> object:
@@ -127,6 +131,10 @@ _MAKERS: Final[Mapping[str, Callable[[Context, Arguments], object]]] = {
     "builtins.list": _list,
     "__builtin__.list": _list,
     "_codecs.encode": _bytes,
+    "builtins.bytes": _bytes,
+    "__builtin__.bytes": _bytes,
+    "builtins.bytearray": _bytes,
+    "__builtin__.bytearray": _bytes,
     "copy_reg._reconstructor": _reconstructed,
     "copyreg._reconstructor": _reconstructed,
     "copy_reg.__newobj__": _reconstructed,
