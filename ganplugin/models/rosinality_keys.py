@@ -1,0 +1,63 @@
+"""The names of StyleGAN2's tensors in the PyTorch code that most forks descend from, and what other codes call them.
+
+Names here are those of rosinality's code (few-shot forks, NADA, converters from TensorFlow). BasicSR's code is the same
+network under other names; pSp and e4e keep the generator behind ``decoder.``, next to an encoder.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from torch import Tensor
+
+from ganplugin.models.network import StateDict
+
+__all__ = ["KERNEL", "canonical", "is_basicsr", "scorer_canonical"]
+
+KERNEL: Final = (1.0, 3.0, 3.0, 1.0)
+"""The filter of every known checkpoint; BasicSR does not store it."""
+
+_DECODER: Final = "decoder."
+_RENAMED: Final = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"^style_mlp\.", "style."),
+        (r"^constant_input\.weight$", "input.input"),
+        (r"^style_(convs\.\d+|conv1)\.modulated_conv\.smooth\.", r"\1.conv.blur."),
+        (r"^style_(convs\.\d+|conv1)\.modulated_conv\.", r"\1.conv."),
+        (r"^style_(convs\.\d+|conv1)\.weight$", r"\1.noise.weight"),
+        (r"^style_(convs\.\d+|conv1)\.activate\.", r"\1.activate."),
+        (r"^(to_rgbs\.\d+|to_rgb1)\.modulated_conv\.", r"\1.conv."),
+        (r"^noises\.noise(\d+)$", r"noises.noise_\1"),
+    )
+)
+
+
+def is_basicsr(state: StateDict) -> bool:
+    """Return whether the names are BasicSR's."""
+    return "constant_input.weight" in state or "conv_body.0.0.weight" in state
+
+
+def canonical(state: StateDict) -> dict[str, Tensor]:
+    """Return a generator's tensors under the names of this module, with biases [n]: some codes keep [1, n, 1, 1]."""
+    if f"{_DECODER}input.input" in state:
+        state = {key[len(_DECODER) :]: value for key, value in state.items() if key.startswith(_DECODER)}
+    return {_name(key): _flat(key, value) for key, value in state.items()}
+
+
+def _name(key: str) -> str:
+    for pattern, replacement in _RENAMED:
+        key, count = pattern.subn(replacement, key)
+        if count:
+            break
+    return key
+
+
+def _flat(key: str, value: Tensor) -> Tensor:
+    return value.flatten() if key.endswith(".bias") else value
+
+
+def scorer_canonical(state: StateDict) -> dict[str, Tensor]:
+    """Return a discriminator's tensors under the names of this module, with biases [n]."""
+    return {re.sub(r"^conv_body\.", "convs.", key): _flat(key, value) for key, value in state.items()}
