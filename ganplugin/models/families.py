@@ -15,6 +15,8 @@ from ganplugin.models import (
     quick,
     r3gan,
     resnet_translator,
+    stylegan2,
+    stylegan2_discriminator,
     stylizer,
     unet_translator,
 )
@@ -27,6 +29,8 @@ _ROWS: Final[tuple[Family, ...]] = (
     quick.FAMILY,
     quick.SCORER_FAMILY,
     stylizer.FAMILY,
+    stylegan2.FAMILY,
+    stylegan2_discriminator.FAMILY,
     *r3gan.FAMILIES,
     *fastgan.FAMILIES,
     *dcgan.FAMILIES,

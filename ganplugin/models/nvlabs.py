@@ -1,0 +1,183 @@
+"""What the StyleGAN files of NVIDIA's PyTorch code have in common: gains, mapping network, words of the pickle.
+
+Equalised learning rate (Karras et al. 2018) stores weights of unit variance and multiplies them when they are used;
+here the gains are multiplied in once. A pickle also says the attributes of every module (`config["modules"]`), which a
+state dict does not: where they are there they win over the common defaults.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.setting import Setting
+from ganplugin.models.w_space import Linear, MappingNetwork, estimated_centre
+from ganplugin.models.weights import Weights
+
+__all__ = [
+    "CLAMP",
+    "LICENCE",
+    "MAPPING_RATE",
+    "SLOPE",
+    "Mapping2W",
+    "affine_of",
+    "bounded",
+    "channels_of",
+    "demand_activation",
+    "fir_of",
+    "linear_of",
+    "mapping_of",
+    "said_number",
+]
+
+SLOPE: Final = 0.2
+"""Of every leaky ReLU; each is followed by a gain of sqrt(2)."""
+
+LICENCE: Final = (
+    "Weights published by NVIDIA are for non-commercial use; weights that others trained follow their makers' terms."
+)
+
+MAPPING_RATE: Final = Setting(
+    "mapping_lr_multiplier", "learning rate multiplier of the mapping", 0.01, least=1e-6, most=1.0
+)
+"""Stored weights of the mapping are 1 / multiplier times what is applied."""
+
+CLAMP: Final = Setting("conv_clamp", "clamp of activations (0: none)", 256.0, least=0.0)
+"""Where training in half precision clamped the activations. It hardly ever acts."""
+
+_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+def _attributes(config: Mapping[str, object], path: str) -> Mapping[str, object] | None:
+    modules = config.get("modules")
+    found = modules.get(path) if isinstance(modules, Mapping) else None
+    return found if isinstance(found, Mapping) else None
+
+
+def said_number(setting: Setting, config: Mapping[str, object], path: str, name: str) -> HyperParameter:
+    """Return a setting, read from the attribute ``name`` of the module at ``path`` if the file has it.
+
+    An attribute that was None in Python counts as 0. Raises `InputError` for an impossible ``--set``.
+    """
+    attributes = _attributes(config, path)
+    said = None if attributes is None else attributes.get(name, 0.0)
+    return setting.read({**config, setting.name: float(said)} if isinstance(said, (int, float)) else config)
+
+
+def demand_activation(config: Mapping[str, object], path: str, wanted: str = "lrelu") -> None:
+    """Raise `CheckpointError` if the file says that a module's activation is another than ``wanted``."""
+    said = (_attributes(config, path) or {}).get("activation", wanted)
+    if said != wanted:
+        raise CheckpointError(f"uses the activation {said} in {path}, which is not supported")
+
+
+def channels_of(count: int) -> str:
+    """Return the manifest's name of so many channels. Raises `CheckpointError` if no picture has as many."""
+    if count not in _CHANNELS:
+        raise CheckpointError(f"makes pictures of {count} channels", fix="only grey, RGB and RGBA can be shown")
+    return _CHANNELS[count]
+
+
+def bounded(x: Tensor, limit: float) -> Tensor:
+    """Return x clamped to -limit..limit, or x for a limit of 0."""
+    return x.clamp(-limit, limit) if limit else x
+
+
+def fir_of(weights: Weights, default: Tensor) -> Tensor:
+    """Return the resampling filter [n, n] of a layer as stored (a row stands for its outer product), else ``default``.
+
+    Raises `CheckpointError` if it is neither a row nor square.
+    """
+    if not weights.has("resample_filter"):
+        return default
+    kernel = weights.take_any("resample_filter")
+    kernel = torch.outer(kernel, kernel) if kernel.ndim == 1 else kernel
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] < 2:
+        raise CheckpointError("has a resampling filter that is not square")
+    return kernel
+
+
+def linear_of(weights: Weights, rate: float = 1.0) -> Linear:
+    """Return weight [out, in] and bias [out] of a fully connected layer with its gains."""
+    weight = weights.take("weight", None, None)
+    bias = weights.take("bias", weight.shape[0])
+    return weight * (rate / math.sqrt(weight.shape[1])), bias * rate
+
+
+def affine_of(weights: Weights, channels: int) -> Linear:
+    """Return the layer under ``affine`` that makes a style for ``channels`` of w."""
+    weight, bias = linear_of(weights.under("affine"))
+    if len(bias) != channels:
+        raise CheckpointError(f"has a style of {len(bias)} numbers for {channels} channels")
+    return weight, bias
+
+
+@dataclass(frozen=True)
+class Mapping2W:
+    """The mapping network of a file with its sizes. ``centre`` is w_avg, [w_dim] or [classes, w_dim]."""
+
+    network: MappingNetwork
+    z_dim: int
+    w_dim: int
+    classes: int
+    centre: Tensor
+    inferred: tuple[HyperParameter, ...]
+
+    def facts(self, num_ws: int) -> dict[str, object]:
+        """Return what the manifest holds of the latents of a network with ``num_ws`` layers."""
+        classes = tuple(str(index) for index in range(self.classes))
+        return {"z_dim": self.z_dim, "w_dim": self.w_dim, "num_ws": num_ws, "classes": classes}
+
+
+def mapping_of(weights: Weights, config: Mapping[str, object]) -> Mapping2W:
+    """Return the generator's mapping under ``mapping.``. Raises `CheckpointError` if its layers do not fit together."""
+    rate = said_number(MAPPING_RATE, config, "mapping.fc0", "bias_gain")
+    network, entered, left = label_mapping_of(weights, rate)
+    classes = 0 if network.embed is None else network.embed.in_features
+    z_dim = entered - (0 if network.embed is None else network.embed.out_features)
+    if z_dim < 1:
+        raise CheckpointError("has a mapping without a latent")
+    stored = weights.has("mapping.w_avg")
+    centre = _centre(weights, left) if stored else estimated_centre(network, z_dim, classes)
+    inferred = (
+        HyperParameter(name="z_dim", value=z_dim, origin="tensor"),
+        HyperParameter(name="w_dim", value=left, origin="tensor"),
+        HyperParameter(name="mapping layers", value=len(network.layers), origin="tensor"),
+        HyperParameter(name="classes", value=classes, origin="tensor"),
+        rate,
+        HyperParameter(
+            name="truncation centre",
+            value="w_avg" if stored else "estimated",
+            origin="tensor" if stored else "default",
+        ),
+    )
+    return Mapping2W(network, z_dim, left, classes, centre, inferred)
+
+
+def _centre(weights: Weights, w_dim: int) -> Tensor:
+    centre = weights.take_any("mapping.w_avg")
+    if centre.shape[-1] != w_dim or centre.ndim not in (1, 2):
+        raise CheckpointError("has a w_avg that does not fit its mapping")
+    return centre[0] if centre.ndim == 2 and len(centre) == 1 else centre
+
+
+def label_mapping_of(weights: Weights, rate: HyperParameter) -> tuple[MappingNetwork, int, int]:
+    """Return the layers under ``mapping.`` as a network, its first input width and its output width."""
+    inner = weights.under("mapping")
+    layers, depth = [], 0
+    while inner.has(f"fc{depth}.weight"):
+        layers.append(linear_of(inner.under(f"fc{depth}"), float(rate.value)))
+        depth += 1
+    widths = [layer[0].shape for layer in layers]
+    if not layers or any(a[0] != b[1] for a, b in itertools.pairwise(widths)):
+        raise CheckpointError("has a mapping whose layers do not fit together")
+    embed = linear_of(inner.under("embed")) if inner.has("embed.weight") else None
+    return MappingNetwork(layers, embed, slope=SLOPE), widths[0][1], widths[-1][0]
