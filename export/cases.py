@@ -19,6 +19,7 @@ Array = NDArray[np.float32]
 _BATCHES: Final = (1, 2, 5)
 _SEEDS: Final = (1, 20260)
 _SIDE: Final = 32
+_LONGER: Final = 8
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,10 @@ def _unusual(given: GraphInput, rows: int, seed: int) -> Array:
         raise ValueError(f"{given.name} has no default")
     random = np.random.RandomState(seed + len(given.name))
     default = given.default.detach().numpy().astype(np.float32)
-    shape = tuple(default.shape)
-    if shape and isinstance(given.shape[0], str):
-        shape = (rows, *shape[1:])
+    shape = tuple(
+        (rows if place == 0 else side + _LONGER) if isinstance(axis, str) else side
+        for place, (axis, side) in enumerate(zip(given.shape, default.shape, strict=True))
+    )
     maker = _UNUSUAL.get(given.name, _noise)
     return maker(shape, random).astype(np.float32).reshape(shape)
 

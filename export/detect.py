@@ -11,7 +11,7 @@ from ganplugin.export.unwrap import Part, is_averaged, parts_of
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
-__all__ = ["Match", "matches_of", "unknown"]
+__all__ = ["Match", "matches_of", "roles_of", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,25 @@ def _matches(parts: tuple[Part, ...], families: Registry[Family]) -> Iterator[Ma
                 yield Match(family, part)
 
 
-def unknown(checkpoint: Checkpoint) -> CheckpointError:
+def roles_of(part: Part, families: Registry[Family]) -> Iterator[tuple[Family, str]]:
+    """Yield every family, and role in it, of which a part's tensors can be one file."""
+    for family in families:
+        for role, fits in family.roles.items():
+            if part.state and fits(part.state):
+                yield family, role
+
+
+def unknown(checkpoint: Checkpoint, families: Registry[Family]) -> CheckpointError:
     """Return the error that says what a checkpoint of no known family seems to hold instead."""
+    half = next((found for part in parts_of(checkpoint) for found in roles_of(part, families)), None)
+    if half is not None:
+        family, role = half
+        others = " and ".join(other for other in family.roles if other != role)
+        return CheckpointError(
+            f"is the {role} of an {family.title}, which needs its {others} too",
+            where=checkpoint.path,
+            fix=f"name all files: ganplugin export {' '.join(name.upper() for name in family.roles)}",
+        )
     return CheckpointError(
         f"holds no network of a family that is known here ({_seen(parts_of(checkpoint))})",
         where=checkpoint.path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,6 +16,7 @@ from ganplugin.errors import CheckpointError, ExportError, FileError, InputError
 from ganplugin.export.checkpoint import Checkpoint, load_checkpoint
 from ganplugin.export.convert import convert
 from ganplugin.export.detect import Match, matches_of, unknown
+from ganplugin.export.joint import Joint, join
 from ganplugin.export.verify import verify
 from ganplugin.manifest import HyperParameter, Kind, Manifest, Source
 from ganplugin.modelfile import check_contract, write_model
@@ -55,6 +56,7 @@ def export_checkpoint(
     path: Path,
     out: Path | None = None,
     *,
+    beside: Sequence[Path] = (),
     name: str | None = None,
     part: Part | None = None,
     licence: str | None = None,
@@ -65,7 +67,8 @@ def export_checkpoint(
 ) -> Exported:
     """Turn a checkpoint into one proved model file and return what was found.
 
-    ``out`` defaults to the checkpoint's name with ``.onnx`` beside it; ``part`` chooses the generator (or style
+    ``beside`` are further files of the same network, such as an encoder, in any order. ``out`` defaults to the
+    checkpoint's name with ``.onnx`` beside it; ``part`` chooses the generator (or style
     network) or the scorer, by default the first that is there. ``settings`` gives what tensors do not
     tell, by the names of the family's settings. ``report`` is told (stage, done, total).
     Raises `InputError` for an impossible name or target, `FileError` if a file is missing or in the way,
@@ -76,14 +79,14 @@ def export_checkpoint(
         raise InputError(f"has {len(name)} letters", where="--name", fix=f"choose 1 to {_LONGEST_NAME}")
     tell = report or (lambda stage, done, total: None)
     tell("reading", 0, 4)
-    checkpoint = load_checkpoint(path)
-    matches = matches_of(checkpoint, families)
-    match = _chosen(checkpoint, matches, part)
-    target = out or _default_target(path, match.family.kind, matches)
-    _check_target(target, path, overwrite=overwrite)
+    joint = _read([path, *beside], families)
+    checkpoint, matches = joint.checkpoint, joint.matches
+    match = _chosen(checkpoint, matches, part, families)
+    target = out or _default_target(checkpoint.path, match.family.kind, matches)
+    _check_target(target, [path, *beside], overwrite=overwrite)
     tell("rebuilding", 1, 4)
     network = _rebuilt(checkpoint, match, settings or {})
-    manifest = _manifest(checkpoint, match, network, name or _stem(path), licence)
+    manifest = _manifest(joint, match, network, name or _stem(checkpoint.path), licence)
     tell("converting", 2, 4)
     manifest = _proved_and_written(network, manifest, target, overwrite=overwrite, tell=tell)
     return Exported(
@@ -97,7 +100,14 @@ def export_checkpoint(
     )
 
 
-def _chosen(checkpoint: Checkpoint, matches: tuple[Match, ...], part: Part | None) -> Match:
+def _read(paths: Sequence[Path], families: Registry[Family]) -> Joint:
+    checkpoints = [load_checkpoint(path) for path in paths]
+    if len(checkpoints) > 1:
+        return join(checkpoints, families)
+    return Joint(checkpoints[0], matches_of(checkpoints[0], families))
+
+
+def _chosen(checkpoint: Checkpoint, matches: tuple[Match, ...], part: Part | None, families: Registry[Family]) -> Match:
     wanted = [kinds for name, kinds in _KINDS.items() if part in (name, None)]
     found = [match for kinds in wanted for match in matches if match.family.kind in kinds]
     if found:
@@ -105,7 +115,7 @@ def _chosen(checkpoint: Checkpoint, matches: tuple[Match, ...], part: Part | Non
     if matches:
         title = matches[0].family.title
         raise CheckpointError(f"holds a {title}, but no {part}", where=checkpoint.path, fix="leave out --part")
-    raise unknown(checkpoint)
+    raise unknown(checkpoint, families)
 
 
 def _default_target(path: Path, kind: Kind, matches: tuple[Match, ...]) -> Path:
@@ -114,9 +124,9 @@ def _default_target(path: Path, kind: Kind, matches: tuple[Match, ...]) -> Path:
     return path.with_name(f"{_stem(path)}{'-scorer' if kind == 'scorer' and has_generator else ''}.onnx")
 
 
-def _check_target(target: Path, source: Path, *, overwrite: bool) -> None:
+def _check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
     """Find out now what would otherwise be found out after the work."""
-    if target.exists() and target.samefile(source):
+    if target.exists() and any(target.samefile(source) for source in sources):
         raise InputError("is the checkpoint itself", where=target, fix="choose another place with --out")
     if target.exists() and not overwrite:
         raise FileError("exists already", where=target, fix="add --overwrite or choose another place with --out")
@@ -141,7 +151,8 @@ def _rebuilt(checkpoint: Checkpoint, match: Match, settings: Mapping[str, str]) 
         raise CheckpointError(error.what, where=error.where or checkpoint.path, fix=error.fix) from error
 
 
-def _manifest(checkpoint: Checkpoint, match: Match, network: Network, name: str, licence: str | None) -> Manifest:
+def _manifest(joint: Joint, match: Match, network: Network, name: str, licence: str | None) -> Manifest:
+    checkpoint = joint.checkpoint
     weights = HyperParameter(name="weights", value=match.part.path or "the whole file", origin="metadata")
     known: dict[str, Any] = {
         "licence": match.family.licence,
@@ -151,7 +162,7 @@ def _manifest(checkpoint: Checkpoint, match: Match, network: Network, name: str,
         "family": match.family.id,
         "name": name,
         "source": Source(file=checkpoint.path.name, sha256=checkpoint.sha256),
-        "inferred": (*network.inferred, weights),
+        "inferred": (*network.inferred, weights, *joint.facts),
         "exporter": f"ganplugin {__version__}, torch {torch.__version__}",
     }
     try:

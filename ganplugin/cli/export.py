@@ -21,6 +21,7 @@ __all__ = ["command", "needs_torch"]
 
 @click.command(short_help="Turn a checkpoint into one verified ONNX file.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("beside", type=click.Path(path_type=Path), nargs=-1)
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: beside CHECKPOINT, as .onnx]")
 @click.option("--name", help="Name of the model.  [default: the checkpoint's]")
 @click.option("--part", type=click.Choice(["generator", "scorer"]), help="Which network of a file that holds both.")
@@ -36,6 +37,7 @@ __all__ = ["command", "needs_torch"]
 @json_option
 def command(
     checkpoint: Path,
+    beside: tuple[Path, ...],
     out: Path | None,
     name: str | None,
     part: Literal["generator", "scorer"] | None,
@@ -46,13 +48,15 @@ def command(
 ) -> None:
     """Turn CHECKPOINT, of any origin, into one ONNX file that is proved to equal it.
 
-    The file's bytes decide what it is, whatever its name. None of the code in it is run.
+    The file's bytes decide what it is, whatever its name. None of the code in it is run. Some networks come in
+    several files, such as a decoder and its encoder: name them all.
 
     \b
     Examples:
       ganplugin export netG_epoch_24.pth
       ganplugin export runs/icons/checkpoint.safetensors --out icons.onnx --name icons
       ganplugin export runs/icons/checkpoint.safetensors --part scorer
+      ganplugin export decoder.pth vgg_normalised.pth
       ganplugin export generator.pth --set bn_eps=1e-5
     """
     with needs_torch():
@@ -61,6 +65,7 @@ def command(
         done = export_checkpoint(
             checkpoint,
             out,
+            beside=beside,
             name=name,
             part=part,
             licence=licence,
