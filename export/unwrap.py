@@ -25,7 +25,7 @@ _GENERATORS: Final = re.compile(
 )
 _WRAPPERS: Final = re.compile(r"^(module|_orig_mod)\.")
 _SECTIONS: Final = frozenset(
-    {"g_ema", "g", "d", "stylizer", "G_ema", "G", "D", "netG", "netD", "generator", "discriminator"}
+    {"g_ema", "g", "d", "stylizer", "G_ema", "G", "GE", "D", "netG", "netD", "generator", "discriminator"}
 )
 _UNTRAINED: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked|weight_u|weight_v)$")
 _PLAIN: Final = (str, int, float, bool)

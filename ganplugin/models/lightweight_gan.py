@@ -1,0 +1,225 @@
+"""lightweight-gan (lucidrains' network after Liu et al. 2021): pixel-shuffle blocks, gates, excitation, attention.
+
+Written from the tensors' shapes and the papers. Two layouts are known: 4 x 4 convolutions with noise, and the older
+3 x 3 ones without. Noise maps are inputs with one fixed draw as their defaults. Pictures are linear outputs, 0..1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.linear_attention import attention_key, attention_of
+from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+
+__all__ = ["FAMILY", "LightweightGenerator"]
+
+_REACH: Final = 3
+"""An excitation scales the output of the block that comes so many later."""
+
+_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
+_LICENCE: Final = "The code is MIT; the rights in the weights are those of whoever trained them."
+_BLOCK: Final = re.compile(r"^layers\.(\d+)\.")
+_LEAK: Final = 0.1
+
+
+class _Excitation(nn.Module):
+    """Gates [batch, after, 1, 1] from a map: pooled by attention, or by fixed frequencies where there are any."""
+
+    def __init__(self, before: int, inner: int, after: int, frequencies: Tensor | None) -> None:
+        super().__init__()
+        if frequencies is None:
+            self.to_k = nn.Conv2d(before, 1, 1)
+        self.register_buffer("dct_weights", None if frequencies is None else torch.zeros_like(frequencies))
+        self.net = nn.Sequential(
+            nn.Conv2d(before, inner, 1), nn.LeakyReLU(_LEAK), nn.Conv2d(inner, after, 1), nn.Sigmoid()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the gates for ``x`` [batch, before, h, w]."""
+        if isinstance(self.dct_weights, Tensor):
+            pooled = (x * self.dct_weights).sum(dim=(2, 3), keepdim=True)
+        else:
+            shares = self.to_k(x).flatten(2).softmax(dim=2)
+            pooled = (x.flatten(2) @ shares.transpose(1, 2))[..., None]
+        gates: Tensor = self.net(pooled)
+        return gates
+
+
+class _Block(nn.Module):
+    """Attention, doubling by pixel shuffle, a convolution, noise, norm, gate: what the file has of these."""
+
+    def __init__(self, state: StateDict, name: str) -> None:
+        super().__init__()
+        doubled = state[f"{name}0.0.net.0.weight"]
+        self.attention = attention_of(state, f"{name}2.")
+        self.up = nn.Sequential(nn.Conv2d(doubled.shape[1], doubled.shape[0], 1), nn.SiLU(), nn.PixelShuffle(2))
+        self.blur = _Blur(state[f"{name}0.1.f"]) if f"{name}0.1.f" in state else None
+        weight = state.get(f"{name}0.2.1.weight", state.get(f"{name}0.2.weight"))
+        if weight is None:
+            raise LookupError(f"{name}0.2.weight")
+        kernel = weight.shape[2]
+        self.padding = (kernel // 2, (kernel - 1) // 2) * 2
+        self.convolution = nn.Conv2d(weight.shape[1], weight.shape[0], kernel)
+        noisy = f"{name}0.3.running_mean" not in state
+        self.noise = nn.Parameter(torch.zeros(1)) if noisy else None
+        self.norm = nn.BatchNorm2d(weight.shape[0])
+        self.excitation = _excitation(state, f"{name}1.")
+
+    def forward(self, x: Tensor, noises: Iterator[Tensor]) -> Tensor:
+        """Return [batch, after, 2 h, 2 w]; takes its noise map, if it adds one, off ``noises``."""
+        x = self.up(x if self.attention is None else self.attention(x))
+        if self.blur is not None:
+            x = self.blur(x)
+        x = self.convolution(F.pad(x, self.padding))
+        if self.noise is not None:
+            x = x + self.noise * next(noises)
+        return F.glu(self.norm(x), dim=1)
+
+
+class _Blur(nn.Module):
+    """A separable blur with the taps of the file (1, 2, 1), the map mirrored at its border."""
+
+    kernel: Tensor
+
+    def __init__(self, taps: Tensor) -> None:
+        super().__init__()
+        kernel = torch.outer(taps.float().flatten(), taps.float().flatten())
+        self.register_buffer("kernel", (kernel / kernel.sum())[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the blurred ``x`` [batch, width, h, w]."""
+        width = x.shape[1]
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.kernel.repeat(width, 1, 1, 1), groups=width)
+
+
+def _excitation(state: StateDict, name: str) -> _Excitation | None:
+    first, second = state.get(f"{name}net.0.weight"), state.get(f"{name}net.2.weight")
+    if first is None or second is None:
+        return None
+    return _Excitation(first.shape[1], first.shape[0], second.shape[0], state.get(f"{name}dct_weights"))
+
+
+class LightweightGenerator(nn.Module):
+    """z [batch, z_dim], noise maps and their strength to pictures 0..1, clamped."""
+
+    def __init__(self, state: StateDict) -> None:
+        super().__init__()
+        z_dim, first = state["initial_conv.0.weight"].shape[:2]
+        count = 1 + max(int(match[1]) for key in state if (match := _BLOCK.match(key)))
+        last = state["out_conv.weight"]
+        self.z_dim = z_dim
+        self.initial_conv = nn.Sequential(nn.ConvTranspose2d(z_dim, first, 4), nn.BatchNorm2d(first), nn.GLU(dim=1))
+        self.layers = nn.ModuleList(_Block(state, f"layers.{index}.") for index in range(count))
+        self.out_conv = nn.Conv2d(last.shape[1], last.shape[0], 3, padding=1)
+
+    def forward(self, z: Tensor, *others: Tensor) -> Tensor:
+        """Return pictures 0..1. ``others`` are the noise maps and their strength, or nothing if no block adds noise."""
+        noises = iter([noise * others[-1] for noise in others[:-1]])
+        x = F.normalize(self.initial_conv(z[:, :, None, None]), dim=1)
+        gates: dict[int, Tensor] = {}
+        for index, block in enumerate(self.layers):
+            x = block(x, noises)
+            if block.excitation is not None:
+                gates[index + _REACH] = block.excitation(x)
+            if index in gates:
+                x = x * gates[index]
+        return self.out_conv(x).clamp(0, 1)
+
+
+def _is_generator(state: StateDict) -> bool:
+    keys = ("initial_conv.0.weight", "layers.0.0.0.net.0.weight", "out_conv.weight")
+    return all(key in state for key in keys) and any(f"layers.0.0.2.{key}" in state for key in ("weight", "1.weight"))
+
+
+def _renamed(state: StateDict) -> dict[str, Tensor]:
+    result = {}
+    for key, tensor in state.items():
+        if not re.match(r"^layers\.\d+\.0\.1\.f$", key):
+            result[_renamed_key(key, state)] = tensor
+    return result
+
+
+def _renamed_key(key: str, state: StateDict) -> str:
+    match = re.match(r"^(layers\.\d+)\.(?:0\.)?(\d)\.(.*)$", key)
+    if match is None:
+        return key
+    block, place, rest = match.groups()
+    if not key.startswith(f"{block}.0."):
+        return f"{block}.excitation.{rest}" if place == "1" else f"{block}.attention.{attention_key(rest)}"
+    if place == "3" and f"{block}.0.3.running_mean" not in state:
+        return f"{block}.noise"
+    if place == "2":
+        return f"{block}.convolution.{rest.removeprefix('1.')}"
+    return f"{block}.{rest.replace('net.', 'up.')}" if place == "0" else f"{block}.norm.{rest}"
+
+
+def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+    if not _is_generator(state):
+        raise CheckpointError("is no lightweight-gan generator")
+    try:
+        module = LightweightGenerator(state)
+        module.load_state_dict(_renamed(state))
+    except (RuntimeError, LookupError, ValueError, ArithmeticError) as error:
+        raise CheckpointError(f"is almost a lightweight-gan, but: {error}", fix="export the original file") from error
+    channels, size = module.out_conv.out_channels, 4 << len(module.layers)
+    if channels not in _CHANNELS:
+        raise CheckpointError(f"makes pictures of {channels} channels", fix="only grey, RGB and RGBA can be shown")
+    return Network(
+        kind="generator",
+        module=eval_mode(module),
+        inputs=(GraphInput("z", ("batch", module.z_dim)), *_noise_inputs(module)),
+        outputs=("image",),
+        facts={"z_dim": module.z_dim, "channels": _CHANNELS[channels], "width": size, "height": size},
+        inferred=_told(module, size, channels),
+    )
+
+
+def _noise_inputs(module: LightweightGenerator) -> tuple[GraphInput, ...]:
+    random = torch.Generator().manual_seed(0)
+    sides = [8 << index for index, block in enumerate(module.layers) if block.noise is not None]
+    maps = [torch.randn(1, 1, side, side, generator=random) for side in sides]
+    if not maps:
+        return ()
+    return (
+        *(GraphInput(f"noise_{i}", ("rows", *noise.shape[1:]), noise) for i, noise in enumerate(maps)),
+        GraphInput("noise_strength", (), torch.tensor(1.0)),
+    )
+
+
+def _told(module: LightweightGenerator, size: int, channels: int) -> tuple[HyperParameter, ...]:
+    blocks = list(module.layers)
+    sides = {
+        name: [str(4 << i) for i, block in enumerate(blocks) if getattr(block, name) is not None]
+        for name in ("attention", "excitation", "noise")
+    }
+    rows: tuple[tuple[str, str | int], ...] = (
+        ("latent size", module.z_dim),
+        ("picture side", size),
+        ("channels", channels),
+        ("attention at", ", ".join(sides["attention"]) or "none"),
+        ("excitation at", ", ".join(sides["excitation"]) or "none"),
+        ("noise maps", len(sides["noise"])),
+    )
+    return (
+        *(HyperParameter(name=name, value=value, origin="tensor") for name, value in rows),
+        HyperParameter(name="noise", value="one fixed draw of seed 0", origin="default"),
+        HyperParameter(name="leaky slope", value=_LEAK, origin="default"),
+    )
+
+
+FAMILY = Family(
+    id="lightweight-gan",
+    title="lightweight-gan generator",
+    kind="generator",
+    licence=_LICENCE,
+    detect=_is_generator,
+    rebuild=_rebuild,
+)
