@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Final
 
 from ganplugin.models import (
+    adain,
     animegan2,
     dcgan,
     fast_neural_style,
@@ -45,6 +46,7 @@ _ROWS: Final[tuple[Family, ...]] = (
     unet_translator.FAMILY,
     patch_scorer.FAMILY,
     fast_neural_style.FAMILY,
+    adain.FAMILY,
     animegan2.FAMILY,
 )
 
