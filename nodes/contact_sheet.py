@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -13,6 +14,16 @@ from ganplugin.nodes.values import Images, Origin, joined_origin
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_LARGEST_CELL = 512
+_SMALLEST_CELL = 192
+_PIXELS = 40_000_000  # of all cells together, well within what a picture may have
+
+
+def _longest_side(count: int) -> int:
+    """Return how large each of so many pictures may be, in pixels, where the user left it open."""
+    return max(1, min(_LARGEST_CELL, math.isqrt(_PIXELS // count)))
 
 
 class ContactSheetOutputs(NodeOutputs):
@@ -38,10 +49,15 @@ class ContactSheet(Node):
 
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
             from ganplugin.sheets import contact_sheet
+            from ganplugin.sizing import fit_within
 
-            pictures = list(context.track(self.images, "Sheet", len(self.images)))
+            longest = self.cell or _longest_side(len(self.images))
+            tracked = context.track(self.images, "Sheet", len(self.images))
+            # Shrunk as they come: a thousand large pictures do not fit in memory.
+            pictures = [fit_within(picture, longest) for picture in tracked]
             names = [origin.name for origin in self.images.origins()] if self.captions else None
-            return [contact_sheet(pictures, columns=self.columns, cell=self.cell or None, labels=names)]
+            cell = longest if self.cell or longest < _SMALLEST_CELL else None
+            return [contact_sheet(pictures, columns=self.columns, cell=cell, labels=names)]
 
         recipe = self.recipe()
 

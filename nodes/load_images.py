@@ -78,6 +78,7 @@ class _FileShelf:
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
         self._names = _distinct_names(files)
+        self._digests: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self._files)
@@ -91,12 +92,16 @@ class _FileShelf:
     def digest(self, index: int) -> str:
         from ganplugin.files import file_digest
 
-        return file_digest(self._files[index])
+        if index not in self._digests:
+            self._digests[index] = file_digest(self._files[index])
+        return self._digests[index]
 
     def picture(self, index: int) -> Picture:
         from ganplugin.images import read_picture
 
-        return read_picture(self._files[index])
+        picture = read_picture(self._files[index])
+        self._digests[index] = picture.sha256  # of the very bytes that are rendered
+        return picture
 
 
 def _distinct_names(files: tuple[Path, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ganplugin.errors import FileError, ImageError, InputError
+from ganplugin.files import file_digest
 from ganplugin.nodes import LoadImages
 from tests.nodes.kit import noise, save
 
@@ -113,6 +114,17 @@ def test_what_is_not_there_is_refused_before_anything_is_rendered(here, context,
     with pytest.raises(error) as refused:
         LoadImages(path=path).run(context)
     assert message in str(refused.value)
+
+
+def test_a_picture_s_digest_is_that_of_the_bytes_that_were_rendered(here, context):
+    save(here / "a.png")
+    images = LoadImages(path="a.png").run(context).images
+    first = images.origin(0).inputs["a.png"]
+    assert first == file_digest(here / "a.png")
+    save(here / "a.png", seed=9)
+    assert images.origin(0).inputs["a.png"] == first
+    assert np.array_equal(images[0], noise(6, 9, seed=9))
+    assert images.origin(0).inputs["a.png"] == file_digest(here / "a.png") != first
 
 
 def test_what_is_no_picture_is_named(here, context):

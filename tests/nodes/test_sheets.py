@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 
 from ganplugin.errors import Cancelled, InputError
-from ganplugin.nodes import ContactSheet, Context, Images, JoinImages, LoadImages, Sample
+from ganplugin.nodes import ContactSheet, Context, Images, JoinImages, LoadImages, Sample, contact_sheet
 from ganplugin.nodes.join_images import join
 from tests.nodes.kit import load, noise, save, sequence
 
@@ -20,6 +22,31 @@ def test_a_sheet_is_drawn_when_it_is_looked_at(models, context, rendered):
     assert ContactSheet(images=images, columns=3, cell=16).run(context).images[0].shape[1] < plain.shape[1]
     assert out.origin(0).name == "sheet"
     assert list(out.origin(0).models) == ["full.onnx"]
+
+
+def test_large_pictures_are_shrunk_as_they_come(context):
+    alive: list[int] = []
+
+    def render(start, stop):
+        picture = np.zeros((1200, 600, 3), np.float32)
+        alive.append(1)
+        weakref.finalize(picture, alive.pop)
+        assert len(alive) <= 3
+        return [picture]
+
+    plain = sequence([])
+    many = Images(12, render, plain.origin, plain.recipe)
+    assert max(ContactSheet(images=many, columns=12).run(context).images[0].shape) < 12 * 300
+    assert ContactSheet(images=many, columns=1, cell=30).run(context).images[0].shape[0] <= 12 * 40
+
+
+def test_a_sheet_of_very_many_pictures_has_small_cells(context, monkeypatch):
+    pictures = sequence([noise(64, 64)] * 12)
+    free = ContactSheet(images=pictures, columns=4).run(context).images[0]
+    monkeypatch.setattr(contact_sheet, "_PIXELS", 12 * 40**2)
+    tight = ContactSheet(images=pictures, columns=4).run(context).images[0]
+    assert free.shape[0] > 3 * 192
+    assert 3 * 40 < tight.shape[0] < 3 * 40 + 100
 
 
 def test_a_sheet_of_nothing_is_nothing(context):
