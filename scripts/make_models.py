@@ -117,8 +117,9 @@ def export() -> None:
     for name, title in titles.items():
         entries[name] = exported(name, name, title, "generator") | {"scorer": f"{name}-scorer"}
         entries[f"{name}-scorer"] = exported(f"{name}-scorer", name, f"How much like {title.lower()}", "scorer")
-    styles = exported("styles", "styles", "", None)
-    entries |= {name: styles | {"title": title, "style": name} for name, (title, _) in STYLES.items()}
+    entries["masters"] = exported("masters", "styles", "All the styles of this list, alone or in blends", None)
+    for name, (title, _) in STYLES.items():
+        entries[name] = entries["masters"] | {"title": title, "style": name}
     with atomic_write(BUILTIN / "catalog.json", overwrite=True) as part:
         part.write_text(json.dumps({"models": entries}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     total = sum(path.stat().st_size for path in BUILTIN.glob("*.onnx"))

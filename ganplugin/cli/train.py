@@ -127,7 +127,7 @@ def generator(
 )
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time.  [default: 30]")
 @click.option("--steps", type=click.IntRange(min=1), help="Stop after this many steps; repeatable.")
-@click.option("--batch", default=4, show_default=True, type=click.IntRange(1, 256), help="Crops a step.")
+@click.option("--batch", default=2, show_default=True, type=click.IntRange(1, 256), help="Crops a step in each of two styles.")
 @click.option(
     "--content-weight",
     default=1.0,
@@ -135,7 +135,7 @@ def generator(
     type=click.FloatRange(min=0),
     help="Higher keeps more of the photo.",
 )
-@click.option("--learning-rate", default=1.5e-3, show_default=True, help="Adam's learning rate.")
+@click.option("--learning-rate", default=1e-3, show_default=True, help="Adam's learning rate.")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(

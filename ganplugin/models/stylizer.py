@@ -114,7 +114,7 @@ class Stylizer(nn.Module):
         self.tint = StyleTint(styles)
         with torch.no_grad():
             # Training starts from the blurred photo and lays strokes on it, instead of finding the photo first.
-            self.leave.weight.mul_(0.2)
+            self.leave.weight.mul_(0.05)
 
     def paint(self, content: Tensor, weights: Tensor) -> Tensor:
         """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles].

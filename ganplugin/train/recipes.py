@@ -84,7 +84,7 @@ class StyleRecipe:
     batch: int = 4
     crop: int = 128
     seed: int = 0
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1e-3
     content_weight: float = 1.0
     device: str = "auto"
     precision: str = "auto"

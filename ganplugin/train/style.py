@@ -27,6 +27,7 @@ from ganplugin.train.losses import (
     style_loss,
     total_variation,
 )
+from ganplugin.train.palette import colour_transfer
 from ganplugin.train.precision import Precision, autocast
 
 __all__ = ["StyleOptions", "StyleTarget", "StyleTrainer"]
@@ -36,18 +37,22 @@ _CONTENT_BLOCK = 2
 
 @dataclass(frozen=True)
 class StyleOptions:
-    """How to train. ``crop`` is the side of the photo crops in pixels; the weights balance the parts of the loss."""
+    """How to train: each step paints ``batch`` photo crops of ``crop`` px in each of ``styles`` styles drawn at random.
 
-    batch: int = 4
+    The weights balance the parts of the loss.
+    """
+
+    styles: int = 2
+    batch: int = 2
     crop: int = 128
     seed: int = 0
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1e-3
     decay: float = 0.998
     content_weight: float = 1.0
     style_weight: float = 1.0
     palette_weight: float = 1.0
     smoothness: float = 1.0
-    range_weight: float = 20.0
+    range_weight: float = 50.0
     precision: Precision = "fp32"
 
 
@@ -62,7 +67,7 @@ class StyleTarget:
 class StyleTrainer:
     """A stylizer learns, photo crop by photo crop, to match the statistics of a painting's features.
 
-    Each picture of a batch is painted in a style drawn at random. All chance comes from ``options.seed``.
+    All chance comes from ``options.seed``.
     """
 
     def __init__(
@@ -84,9 +89,10 @@ class StyleTrainer:
             torch.manual_seed(options.seed)
             shape = config or StylizerConfig(styles=len(targets))
             self.stylizer = Stylizer(shape).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = frozen_copy(self.stylizer)
-        self.optimizer = torch.optim.Adam(_groups(self.stylizer, options.learning_rate))
         self.grams, self.palette = self._measure(targets)
+        self._tint()
+        self.average = frozen_copy(self.stylizer)
+        self.optimizer = torch.optim.Adam(_groups(self.stylizer, options.learning_rate), betas=(0.9, 0.99))
         self.step = 0
 
     @torch.no_grad()
@@ -97,21 +103,34 @@ class StyleTrainer:
         means, covariances = zip(*(colour_statistics(image) for image in images), strict=True)
         return [torch.cat(layer) for layer in layers], (torch.cat(means), torch.cat(covariances))
 
+    @torch.no_grad()
+    def _tint(self) -> None:
+        """Start every style from its painting's colours on the average photo."""
+        statistics = [colour_statistics((photo.to(self.device) / 255)[None]) for photo in self.photos]
+        mean, covariance = (torch.stack(part).mean(dim=0)[0] for part in zip(*statistics, strict=True))
+        for index in range(len(self.names)):
+            target = self.palette[0][index], self.palette[1][index]
+            matrix, shift = colour_transfer((mean, covariance), target, spread=0.01)
+            self.stylizer.tint.matrix[index] = matrix
+            self.stylizer.tint.shift[index] = shift
+
     def advance(self) -> Mapping[str, float]:
         """Do one step; see `Trainer`."""
         options = self.options
         content = self._crops()
-        chosen = torch.randint(0, len(self.names), (len(content),), generator=self.random)
+        chosen = torch.randint(0, len(self.names), (options.styles,), generator=self.random)
         weights = F.one_hot(chosen, len(self.names)).to(self.device, torch.float32)
+        weights = weights.repeat_interleave(options.batch, dim=0)
         with autocast(options.precision, self.device):
             painted = self.stylizer.paint(content, weights).float()
             seen = self.features(painted.contiguous(memory_format=torch.channels_last))
             with torch.no_grad():
                 wanted = self.features(content)[_CONTENT_BLOCK]
         parts = {
-            "style": style_loss(seen, [layer[chosen] for layer in self.grams]) * options.style_weight,
+            "style": style_loss([self._together(layer) for layer in seen], [layer[chosen] for layer in self.grams])
+            * options.style_weight,
             "content": content_loss(seen[_CONTENT_BLOCK], wanted) * options.content_weight,
-            "palette": palette_loss(painted, *(part[chosen] for part in self.palette)) * options.palette_weight,
+            "palette": palette_loss(self._together(painted), *(part[chosen] for part in self.palette)) * options.palette_weight,
             "smooth": total_variation(painted) * options.smoothness,
             "range": overshoot(painted) * options.range_weight,
         }
@@ -122,9 +141,18 @@ class StyleTrainer:
         update_average(self.average, self.stylizer, step=self.step, decay=options.decay)
         return {name: float(part.detach()) for name, part in parts.items()}
 
+    def _together(self, maps: Tensor) -> Tensor:
+        """Lay the crops of each style side by side: [styles, c, h, batch * w].
+
+        A small crop of a painting is seldom like the whole of it; several crops together may be asked to be.
+        """
+        grouped = maps.unflatten(0, (self.options.styles, self.options.batch))
+        return grouped.permute(0, 2, 3, 1, 4).flatten(3)
+
     def _crops(self) -> Tensor:
-        """Return random squares of random photos, half of them mirrored: 0..1 [batch, 3, crop, crop]."""
-        crops = [self._crop(self.photos[self._draw(len(self.photos))]) for _ in range(self.options.batch)]
+        """Return random squares of random photos, half of them mirrored: 0..1 [styles * batch, 3, crop, crop]."""
+        count = self.options.styles * self.options.batch
+        crops = [self._crop(self.photos[self._draw(len(self.photos))]) for _ in range(count)]
         batch = torch.stack(crops).to(self.device, torch.float32) / 255
         return batch.contiguous(memory_format=torch.channels_last)
 
@@ -166,7 +194,7 @@ class StyleTrainer:
 
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         """Write the averaged network as ``stylizer.*`` with the configuration, the style names and the provenance."""
-        seen = {"steps": self.step, "pictures_seen": self.step * self.options.batch, "seed": self.options.seed}
+        seen = {"steps": self.step, "pictures_seen": self.step * self.options.styles * self.options.batch, "seed": self.options.seed}
         config = {
             "family": "ganplugin-stylizer",
             "config": asdict(self.stylizer.config),
@@ -192,9 +220,9 @@ class StyleTrainer:
 
 
 def _groups(stylizer: Stylizer, learning_rate: float) -> list[dict[str, object]]:
-    """Let what belongs to one style learn four times as fast, as it is met that much more rarely."""
+    """Let what belongs to one style learn twice as fast, as it is met that much more rarely."""
     shared: list[Tensor] = []
     own: list[Tensor] = []
     for name, parameter in stylizer.named_parameters():
         (own if ".norm." in name or name.startswith("tint.") else shared).append(parameter)
-    return [{"params": shared, "lr": learning_rate}, {"params": own, "lr": 4 * learning_rate}]
+    return [{"params": shared, "lr": learning_rate}, {"params": own, "lr": 2 * learning_rate}]
