@@ -22,7 +22,7 @@ from ganplugin.nodes.values import Images
 if TYPE_CHECKING:
     from ganplugin.provenance import Provenance
 
-__all__ = ["Ingredients", "changed_versions", "render_again"]
+__all__ = ["Ingredients", "differences", "render_again"]
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class Ingredients:
             return [path for path in candidates if path.is_file()]
 
 
-def changed_versions(record: Provenance) -> tuple[str, ...]:
-    """Return the packages whose version differs from the recorded one, as ``name old -> new``."""
-    now = dict(current_versions())
-    names = sorted({*now, *record.versions})
-    pairs = ((name, record.versions.get(name, "none"), now.get(name, "none")) for name in names)
-    return tuple(f"{name} {old} -> {new}" for name, old, new in pairs if old != new)
+def differences(old: Provenance, new: Provenance) -> tuple[str, ...]:
+    """Return what computed two works differently, package versions and provider, as ``name old -> new``."""
+    before, after = ({**record.versions, "provider": record.provider} for record in (old, new))
+    names = sorted({*before, *after})
+    pairs = ((name, before.get(name, "none"), after.get(name, "none")) for name in names)
+    return tuple(f"{name} {was} -> {now}" for name, was, now in pairs if was != now)
 
 
 def render_again(

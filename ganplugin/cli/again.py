@@ -43,7 +43,7 @@ def command(
       ganplugin again styled/photo-great-wave.png --inputs ~/photos --out /tmp/once-more.png
     """
     from ganplugin.files import file_digest
-    from ganplugin.nodes.again import Ingredients, changed_versions, render_again
+    from ganplugin.nodes.again import Ingredients, differences, render_again
     from ganplugin.provenance import parse_provenance
     from ganplugin.video import read_video_text
 
@@ -52,7 +52,7 @@ def command(
     places = Ingredients((picture.parent, *folders))
     render_again(record, target, places, terminal_context(device, threads, batch), overwrite=overwrite)
     identical = file_digest(target) == file_digest(picture)
-    changed = changed_versions(record)
+    changed = differences(record, parse_provenance(read_video_text(target), where=target))
     if as_json:
         print_json({"file": str(target), "identical": identical, "changed": list(changed)})
         return
