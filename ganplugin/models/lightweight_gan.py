@@ -120,18 +120,24 @@ class LightweightGenerator(nn.Module):
         self.layers = nn.ModuleList(_Block(state, f"layers.{index}.") for index in range(count))
         self.out_conv = nn.Conv2d(last.shape[1], last.shape[0], 3, padding=1)
 
+    @property
+    def blocks(self) -> list[_Block]:
+        """The blocks in order."""
+        return [layer for layer in self.layers if isinstance(layer, _Block)]
+
     def forward(self, z: Tensor, *others: Tensor) -> Tensor:
         """Return pictures 0..1. ``others`` are the noise maps and their strength, or nothing if no block adds noise."""
         noises = iter([noise * others[-1] for noise in others[:-1]])
         x = F.normalize(self.initial_conv(z[:, :, None, None]), dim=1)
         gates: dict[int, Tensor] = {}
-        for index, block in enumerate(self.layers):
+        for index, block in enumerate(self.blocks):
             x = block(x, noises)
             if block.excitation is not None:
                 gates[index + _REACH] = block.excitation(x)
             if index in gates:
                 x = x * gates[index]
-        return self.out_conv(x).clamp(0, 1)
+        pictures: Tensor = self.out_conv(x)
+        return pictures.clamp(0, 1)
 
 
 def _is_generator(state: StateDict) -> bool:
@@ -184,7 +190,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
 
 def _noise_inputs(module: LightweightGenerator) -> tuple[GraphInput, ...]:
     random = torch.Generator().manual_seed(0)
-    sides = [8 << index for index, block in enumerate(module.layers) if block.noise is not None]
+    sides = [8 << index for index, block in enumerate(module.blocks) if block.noise is not None]
     maps = [torch.randn(1, 1, side, side, generator=random) for side in sides]
     if not maps:
         return ()
@@ -195,7 +201,7 @@ def _noise_inputs(module: LightweightGenerator) -> tuple[GraphInput, ...]:
 
 
 def _told(module: LightweightGenerator, size: int, channels: int) -> tuple[HyperParameter, ...]:
-    blocks = list(module.layers)
+    blocks = module.blocks
     sides = {
         name: [str(4 << i) for i, block in enumerate(blocks) if getattr(block, name) is not None]
         for name in ("attention", "excitation", "noise")

@@ -46,32 +46,28 @@ class LinearAttention(nn.Module):
 
     def _everywhere(self, x: Tensor) -> Tensor:
         key, value = self.to_lin_kv(x).chunk(2, dim=1)
-        query, key, value = (
-            part.unflatten(1, (self.heads, _HEAD)).flatten(3) for part in (self.to_lin_q(x), key, value)
-        )
+        query, key, value = (self._headed(part).flatten(3) for part in (self.to_lin_q(x), key, value))
         context = key.softmax(dim=3) @ value.transpose(2, 3)
         gathered = context.transpose(2, 3) @ (query.softmax(dim=2) * _HEAD**-0.5)
-        return gathered.flatten(1, 2).unflatten(2, x.shape[2:])
+        return torch.unflatten(gathered.flatten(1, 2), 2, x.shape[2:])
 
     def _nearby(self, x: Tensor) -> Tensor:
         """Pixels beyond the border count as zeros, and take part in the softmax as such."""
         key, value = (F.pad(part, (1, 1, 1, 1)) for part in self.to_kv(x).chunk(2, dim=1))
-        query = self.to_q(x).unflatten(1, (self.heads, _HEAD)) * _HEAD**-0.5
-        products = [
-            (query * moved.unflatten(1, (self.heads, _HEAD))).sum(dim=2, keepdim=True)
-            for moved in self._windows(key, x)
-        ]
+        query = self._headed(self.to_q(x)) * _HEAD**-0.5
+        products = [(query * moved).sum(dim=2, keepdim=True) for moved in self._windows(key, x)]
         shares = torch.cat(products, dim=2).softmax(dim=2)
-        gathered = [
-            shares[:, :, index : index + 1] * moved.unflatten(1, (self.heads, _HEAD))
-            for index, moved in enumerate(self._windows(value, x))
-        ]
+        gathered = [shares[:, :, i : i + 1] * moved for i, moved in enumerate(self._windows(value, x))]
         return torch.stack(gathered).sum(dim=0).flatten(1, 2)
 
-    @staticmethod
-    def _windows(padded: Tensor, x: Tensor) -> list[Tensor]:
+    def _headed(self, x: Tensor) -> Tensor:
+        """Return [batch, heads, 64, h, w] of a map [batch, heads * 64, h, w]."""
+        return torch.unflatten(x, 1, (self.heads, _HEAD))
+
+    def _windows(self, padded: Tensor, x: Tensor) -> list[Tensor]:
         height, width = x.shape[2:]
-        return [padded[:, :, top : top + height, left : left + width] for top in range(3) for left in range(3)]
+        places = [(top, left) for top in range(3) for left in range(3)]
+        return [self._headed(padded[:, :, top : top + height, left : left + width]) for top, left in places]
 
 
 def attention_of(state: StateDict, name: str) -> LinearAttention | None:

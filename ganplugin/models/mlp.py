@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
@@ -113,7 +114,7 @@ class MlpGenerator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return pictures 0..1 of z [batch, z_dim]."""
         values: Tensor = self.chain(z)
-        pictures = values.unflatten(1, self.shape)
+        pictures: Tensor = torch.unflatten(values, 1, self.shape)
         if self.last == "sigmoid":
             return pictures.sigmoid()
         signed = pictures.tanh() if self.last == "tanh" else pictures.clamp(-1, 1)

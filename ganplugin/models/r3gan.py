@@ -235,7 +235,7 @@ def _label(embedding: nn.Linear | None) -> tuple[tuple[GraphInput, ...], dict[st
 
 
 def _told(stages: nn.ModuleList, size: int, channels: int, classes: int) -> tuple[HyperParameter, ...]:
-    blocks = [[layer for layer in stage if isinstance(layer, _Block)] for stage in stages]  # type: ignore[union-attr]
+    blocks = [[layer for layer in stage.children() if isinstance(layer, _Block)] for stage in stages]
     widths = ", ".join(str(found[0].convolution1.in_channels) if found else "?" for found in blocks)
     groups = ", ".join(str(found[0].convolution2.groups) if found else "?" for found in blocks)
     rows: tuple[tuple[str, str | int], ...] = (
