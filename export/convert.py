@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from ganplugin.errors import DependencyError, ExportError
+from ganplugin.export.simplify import simplify
 from ganplugin.models.network import GraphInput, Network
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def convert(network: Network) -> ModelProto:
                 dynamic_shapes=(tuple(_dynamic_axes(given) for given in network.inputs),),
                 verbose=False,
                 external_data=False,
+                optimize=False,
             )
         except (RuntimeError, ValueError, TypeError, AssertionError) as error:
             raise ExportError(f"torch could not convert it: {_reason(error)}") from error
@@ -56,6 +58,8 @@ def convert(network: Network) -> ModelProto:
             raise DependencyError(f"export needs {error.name}", fix="pip install 'ganplugin[train]'") from error
     if program is None:
         raise ExportError("torch converted it to nothing")
+    with quiet():
+        simplify(program.model)
     proto: ModelProto = program.model_proto
     _strip(proto)
     _name_axes(proto, network)

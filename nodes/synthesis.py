@@ -46,7 +46,8 @@ class Synthesis:
                 latents, label=self.labels(count), truncation=self.truncation, noise_strength=strength, noise=noise
             )
         manifest = self.model.session.manifest
-        blank = np.zeros((count, manifest.z_dim or 1), np.float32)
+        # Not zeros: networks that scale z to unit length divide by its length.
+        blank = np.ones((count, manifest.z_dim or 1), np.float32)
         everything = np.ones(manifest.num_ws or 1, np.float32)
         return self.model.session.generate(
             blank, label=self.labels(count), ws=latents, mix=everything, noise_strength=strength, noise=noise

@@ -77,6 +77,7 @@ GUESTS = {
     "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
     "onnx": guest(late="ganplugin.doctor ganplugin.modelfile ganplugin.export"),
+    "onnx_ir": guest(late="ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),
     "av": guest(late="ganplugin.video"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ganplugin.errors import TrainingError
@@ -30,7 +30,8 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], config: Mapping[s
     """Write a safetensors file whose metadata key ``ganplugin`` holds ``config`` as JSON; an old file is replaced."""
     plain = {key: value.detach().to("cpu").contiguous().clone() for key, value in tensors.items()}
     with atomic_write(path, overwrite=True) as part:
-        save_file(plain, part, metadata={METADATA_KEY: json.dumps(config, sort_keys=True)})
+        # Not save_file: it makes files that nobody but their owner may read.
+        part.write_bytes(save(plain, metadata={METADATA_KEY: json.dumps(config, sort_keys=True)}))
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:

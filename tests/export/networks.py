@@ -99,6 +99,13 @@ class Plain(nn.Module):
         return torch.sigmoid(self.layer(z)).view(-1, 1, SIDE, SIDE)
 
 
+class Guarded(Plain):
+    """Scales z to unit length as StyleGAN does, with 1e-8 against a division by zero."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8))
+
+
 class Noisy(Plain):
     def forward(self, z: Tensor) -> Tensor:
         return super().forward(z + torch.randn_like(z))

@@ -14,7 +14,20 @@ from ganplugin.export.verify import TOLERANCE, verify
 from ganplugin.modelfile import check_contract, model_bytes, write_model
 from ganplugin.models.network import Network
 from ganplugin.runtime import RuntimeOptions, open_model
-from tests.export.networks import Broken, Flat, Frozen, Noisy, Plain, Same, everything, manifest_of, painter, plain
+from tests.export.networks import (
+    Broken,
+    Flat,
+    Frozen,
+    Guarded,
+    Noisy,
+    Plain,
+    Same,
+    Z,
+    everything,
+    manifest_of,
+    painter,
+    plain,
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +86,11 @@ def test_conversion_is_deterministic_and_quiet(capfd: pytest.CaptureFixture[str]
     first, second = (model_bytes(convert(plain()), manifest_of(plain())) for _ in range(2))
     assert first == second
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_epsilon_of_1e_8_survives_conversion(tmp_path: Path) -> None:
+    model = open_model(written(plain(Guarded), tmp_path / "m.onnx"))
+    assert np.isfinite(model.generate(np.zeros((2, Z), np.float32))).all()
 
 
 def test_a_frozen_batch_is_refused() -> None:
