@@ -126,8 +126,8 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         )
     encoder = {0: nn.Conv2d(3, 3, 1), **_layers(used, _ENCODER_CONVS, _Pool, last=False)}
     module = AdaIN(_sequence(encoder), _sequence(_layers(parts["decoder"], _DECODER_CONVS, _Enlarge, last=True)))
-    load_strictly(module.encoder, used, "AdaIN encoder")
-    load_strictly(module.decoder, parts["decoder"], "AdaIN decoder")
+    load_strictly(module.encoder, used, "an AdaIN encoder")
+    load_strictly(module.decoder, parts["decoder"], "an AdaIN decoder")
     return Network(
         kind="style",
         module=eval_mode(module),

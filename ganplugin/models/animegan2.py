@@ -114,7 +114,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         raise CheckpointError(f"is almost an AnimeGANv2 generator, but {error.args[0]} is missing") from error
     out_layer = nn.Sequential(_conv(state, "out_layer.0"), nn.Tanh())
     module = _AnimeGenerator(blocks, out_layer, align_corners=bool(align.value))
-    load_strictly(module, state, "AnimeGANv2 generator")
+    load_strictly(module, state, "an AnimeGANv2 generator")
     channels = state["block_a.0.1.weight"].shape[1], state["out_layer.0.weight"].shape[0]
     inferred = (
         HyperParameter(name="width", value=state["block_a.0.1.weight"].shape[0], origin="tensor"),

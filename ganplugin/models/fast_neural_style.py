@@ -101,7 +101,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         module = FastStyle(state, residuals)
     except KeyError as error:
         raise CheckpointError(f"is almost a fast neural style network, but {error.args[0]} is missing") from error
-    load_strictly(module, state, "fast neural style network")
+    load_strictly(module, state, "a fast neural style network")
     widths = [state[f"conv{index}.conv2d.weight"].shape[0] for index in (1, 2, 3)]
     return Network(
         kind="style",

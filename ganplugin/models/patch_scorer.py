@@ -95,7 +95,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
             fix="only discriminators of single pictures can be scorers",
         )
     module = PatchScorer(_modules(state, chain))
-    load_strictly(module, state, "PatchGAN discriminator")
+    load_strictly(module, state, "a PatchGAN discriminator")
     return Network(
         kind="scorer",
         module=eval_mode(module),

@@ -198,7 +198,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     mode = str(BATCH_NORM.read(config).value)
     state = renamed_blocks(state)
     module = _Generator(sequence(chain_modules(state, chain, mode)))
-    load_strictly(module, state, "ResNet generator")
+    load_strictly(module, state, "a ResNet generator")
     multiple = 2 ** len(chain.downs)
     channels = state["model.1.weight"].shape[1], state[f"model.{chain.last}.weight"].shape[0]
     facts = {"size_multiple": multiple, "minimum_size": 2 * multiple}

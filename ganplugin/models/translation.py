@@ -106,5 +106,5 @@ def load_strictly(module: nn.Module, state: StateDict, title: str) -> None:
         module.load_state_dict(kept)
     except RuntimeError as error:
         raise CheckpointError(
-            f"is almost a {title}, but: {error}", fix="export the network as its own project saves it"
+            f"is almost {title}, but: {error}", fix="export the network as its own project saves it"
         ) from error

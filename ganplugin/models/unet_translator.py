@@ -111,7 +111,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         raise CheckpointError("is no pix2pix U-Net")
     depth = _depth(state)
     module = _Generator(_levels(state, 0, depth, str(BATCH_NORM.read(config).value)))
-    load_strictly(module, state, "pix2pix U-Net")
+    load_strictly(module, state, "a pix2pix U-Net")
     channels = state["model.model.0.weight"].shape[1], state["model.model.3.weight"].shape[1]
     inferred = (
         HyperParameter(name="width", value=state["model.model.0.weight"].shape[0], origin="tensor"),
