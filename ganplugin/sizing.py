@@ -16,13 +16,11 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def resize(picture: Pixels, width: int, height: int) -> Pixels:
-    """Return float32 [height, width, c] by Lanczos, whole multiples of small pictures by repeating pixels; 0..1."""
+    """Return the picture at another size by Lanczos, smooth either way: float32 [height, width, c], 0..1."""
     from PIL import Image
 
-    rows, columns = picture.shape[:2]
-    if height % rows == 0 and width % columns == 0:
-        larger: Pixels = np.repeat(np.repeat(picture, height // rows, axis=0), width // columns, axis=1)
-        return larger
+    if picture.shape[:2] == (height, width):
+        return picture
     planes = [
         np.asarray(
             Image.fromarray(np.ascontiguousarray(picture[..., c])).resize((width, height), Image.Resampling.LANCZOS)
