@@ -21,6 +21,7 @@ from ganplugin.models import (
     rosinality_scorer,
     stylegan2,
     stylegan2_discriminator,
+    stylegan3,
     stylizer,
     unet_translator,
 )
@@ -33,6 +34,7 @@ _ROWS: Final[tuple[Family, ...]] = (
     quick.FAMILY,
     quick.SCORER_FAMILY,
     stylizer.FAMILY,
+    stylegan3.FAMILY,
     stylegan2.FAMILY,
     stylegan2_discriminator.FAMILY,
     rosinality.FAMILY,

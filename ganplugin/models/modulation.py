@@ -33,8 +33,9 @@ def demodulation(style: Tensor, energies: Tensor) -> Tensor:
 
 
 class ModulatedConv(nn.Module):
-    """conv(x * s, W) * d with a weight [out, in, k, k], k odd, applied as a correlation with "same" padding.
+    """conv(x * s, W) * d with a weight [out, in, k, k], k odd, applied as a correlation.
 
+    ``padding`` zeros are added on each side, by default as many as keep the size.
     ``gain`` multiplies the output (an activation's gain costs nothing there). The weight is used as given: a gain that
     belongs to it (equalised learning rate) must be multiplied in before, since d does not cancel it exactly.
     """
@@ -42,10 +43,10 @@ class ModulatedConv(nn.Module):
     weight: Tensor
     energies: Tensor
 
-    def __init__(self, weight: Tensor, *, gain: float = 1.0) -> None:
+    def __init__(self, weight: Tensor, *, gain: float = 1.0, padding: int | None = None) -> None:
         super().__init__()
         self.gain = gain
-        self.padding = weight.shape[-1] // 2
+        self.padding = weight.shape[-1] // 2 if padding is None else padding
         self.register_buffer("weight", weight.detach().to(torch.float32).contiguous(), persistent=False)
         self.register_buffer("energies", energy(weight), persistent=False)
 

@@ -1,0 +1,331 @@
+"""StyleGAN3-T and -R (Karras et al. 2021) in the layout of NVIDIA's PyTorch code, pickled or as state dict.
+
+Pictures begin as waves of stored frequencies, turned and shifted by w and by the user's ``transform``. Each layer is a
+modulated convolution whose leaky ReLU works at a higher sampling rate between two low-pass filters, so that nothing
+sticks to the pixel grid. Sizes come from the layers' names, factors from the lengths of the stored filters.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganplugin.errors import CheckpointError
+from ganplugin.manifest import HyperParameter
+from ganplugin.models.lowpass import sinc_lowpass
+from ganplugin.models.modulation import ModulatedConv
+from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.nvlabs import (
+    CLAMP,
+    LICENCE,
+    MAPPING_RATE,
+    SLOPE,
+    affine_of,
+    bounded,
+    channels_of,
+    mapping_of,
+    said_number,
+)
+from ganplugin.models.setting import Setting
+from ganplugin.models.w_space import WSpaceGenerator, linear_layer, w_inputs
+from ganplugin.models.weights import Weights
+
+__all__ = ["FAMILY"]
+
+_LAYER: Final = re.compile(r"^synthesis\.(L(\d+)_(\d+)_(\d+))\.weight$")
+_FILTER_TOLERANCE: Final = 1e-4
+
+_MARGIN: Final = Setting("margin_size", "margin around the picture in pixels", 10.0, least=0.0)
+_SCALE: Final = Setting("output_scale", "scale of the output", 0.25, least=1e-6)
+_CUTOFF: Final = Setting("first_cutoff", "cutoff of the input in cycles", 2.0, least=1e-6)
+_FILTER_SIZE: Final = Setting("filter_size", "filter taps for each factor", 6, least=1)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What tensors do not tell."""
+
+    clamp: HyperParameter
+    margin: HyperParameter
+    scale: HyperParameter
+    cutoff: HyperParameter
+    filter_size: HyperParameter
+
+    @property
+    def all(self) -> tuple[HyperParameter, ...]:
+        return (self.clamp, self.margin, self.scale, self.cutoff, self.filter_size)
+
+
+class Waves(nn.Module):
+    """The input: w and ``transform`` to a map [batch, channels, size, size] of mixed sine waves."""
+
+    weight: Tensor
+    freqs: Tensor
+    phases: Tensor
+    grid: Tensor
+
+    def __init__(self, weights: Weights, size: int, rate: float, bandwidth: float) -> None:
+        super().__init__()
+        self.size, self.rate, self.bandwidth = size, rate, bandwidth
+        freqs = weights.take("freqs", None, 2)
+        channels = len(freqs)
+        mixing = weights.take("weight", None, channels) / math.sqrt(channels)
+        places = (torch.arange(size) + 0.5 - size / 2) / rate
+        grid = torch.stack([places.repeat(size), places.repeat_interleave(size)])
+        for name, value in (
+            ("weight", mixing),
+            ("freqs", freqs),
+            ("phases", weights.take("phases", channels)),
+            ("grid", grid),
+        ):
+            self.register_buffer(name, value.clone(), persistent=False)
+        self.affine = linear_layer(affine_of(weights, 4))
+
+    def forward(self, w: Tensor, transform: Tensor) -> Tensor:
+        """Return the map for w [batch, w_dim] and transform [rows, 3, 3], which maps places seen to places shown."""
+        placed = (self._turned(w)[:, :, :, None] * transform[:, None]).sum(dim=2)
+        phases = self.phases[None] + (self.freqs[None] * placed[:, None, :, 2]).sum(dim=2)
+        freqs = (self.freqs[None, :, :, None] * placed[:, None, :, :2]).sum(dim=2)
+        # Waves that the transform makes too fast for the sampling rate fade out.
+        speed = freqs.square().sum(dim=2).sqrt()
+        loudness = (1 - (speed - self.bandwidth) / (self.rate / 2 - self.bandwidth)).clamp(0, 1)
+        waves = torch.sin((freqs @ self.grid + phases[:, :, None]) * (2 * math.pi)) * loudness[:, :, None]
+        return (self.weight @ waves).unflatten(2, (self.size, self.size))  # type: ignore[no-any-return,no-untyped-call]
+
+    def _turned(self, w: Tensor) -> Tensor:
+        """The rotation and shift [batch, 2, 3] that w asks for."""
+        asked = self.affine(w)
+        length = asked[:, :2].square().sum(dim=1, keepdim=True).sqrt()
+        cosine, sine, x, y = (asked / length).unbind(dim=1)
+        rows = [cosine, -sine, sine * y - cosine * x, sine, cosine, -sine * x - cosine * y]
+        return torch.stack(rows, dim=1).unflatten(1, (2, 3))  # type: ignore[no-any-return,no-untyped-call]
+
+
+class Upsampling(nn.Module):
+    """Zeros put between samples, padding (or cropping, if negative), and a separable low-pass [taps]."""
+
+    kernel: Tensor
+
+    def __init__(self, taps: Tensor, channels: int, factor: int, padding: tuple[int, int]) -> None:
+        super().__init__()
+        self.factor, self.channels = factor, channels
+        before, after = len(taps) - 1 - padding[0], len(taps) - factor - padding[1]
+        self.crop = max(0, min(before, after))
+        self.rest = (self.crop - before, self.crop - after)
+        self.register_buffer("kernel", (taps * factor).repeat(channels, 1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x [batch, channels, h, w], ``factor`` times as large, padded and filtered."""
+        for axis in (0, 1):
+            kernel = self.kernel if axis else self.kernel.transpose(2, 3)
+            stride, padding = _along(axis, self.factor, 1), _along(axis, self.crop, 0)
+            x = F.conv_transpose2d(x, kernel, stride=stride, padding=padding, groups=self.channels)
+        return F.pad(x, self.rest * 2) if any(self.rest) else x
+
+
+class Downsampling(nn.Module):
+    """A low-pass, separable [taps] or not [taps, taps], of which every ``factor``-th sample is kept; no padding."""
+
+    kernel: Tensor
+
+    def __init__(self, taps: Tensor, channels: int, factor: int) -> None:
+        super().__init__()
+        self.factor, self.channels, self.separable = factor, channels, taps.ndim == 1
+        flipped = taps.flip(tuple(range(taps.ndim)))
+        self.register_buffer("kernel", flipped.repeat(channels, 1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x [batch, channels, h, w], filtered and ``factor`` times smaller."""
+        if not self.separable:
+            return F.conv2d(x, self.kernel, stride=self.factor, groups=self.channels)
+        for axis in (1, 0):
+            kernel = self.kernel if axis else self.kernel.transpose(2, 3)
+            x = F.conv2d(x, kernel, stride=_along(axis, self.factor, 1), groups=self.channels)
+        return x
+
+
+def _along(axis: int, value: int, other: int) -> tuple[int, int]:
+    return (other, value) if axis else (value, other)
+
+
+class Layer(nn.Module):
+    """Modulated convolution, bias, and a leaky ReLU between two filters. Maps of ``before`` become ``after`` pixels."""
+
+    bias: Tensor
+
+    def __init__(self, weights: Weights, words: _Words, before: int, after: int) -> None:
+        super().__init__()
+        weight = weights.take("weight", None, None, None, None)
+        channels, _, size, _ = weight.shape
+        self.clamp = float(words.clamp.value)
+        self.affine = linear_layer(affine_of(weights, weight.shape[1]))
+        # The leaky ReLU is homogeneous, so its gain and that of the input go to the small tensors before it.
+        gain = math.sqrt(2) * float(weights.take("magnitude_ema").rsqrt())
+        weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
+        self.conv = ModulatedConv(weight, gain=gain, padding=size - 1)
+        bias = weights.take("bias", channels)[:, None, None]
+        self.register_buffer("bias", math.sqrt(2) * bias, persistent=False)
+        ups, downs = weights.take("up_filter", None), weights.take_any("down_filter")
+        up, down = (_factor(taps, words) for taps in (ups, downs))
+        total = (after - 1) * down + 1 - (before + size - 1) * up + len(ups) + len(downs) - 2
+        first = (total + up) // 2
+        self.up = Upsampling(ups, channels, up, (first, total - first))
+        self.down = Downsampling(downs, channels, down)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """Return the layer's map of x for w [batch, w_dim]."""
+        y = self.up(self.conv(x, self.affine(w)) + self.bias)
+        return self.down(bounded(F.leaky_relu(y, SLOPE), self.clamp))  # type: ignore[no-any-return]
+
+
+def _factor(taps: Tensor, words: _Words) -> int:
+    size = int(words.filter_size.value)
+    if len(taps) % size or len(set(taps.shape)) != 1:
+        raise CheckpointError(
+            f"has a filter of {len(taps)} taps, which is no multiple of {size}", fix="give --set filter_size=N"
+        )
+    return len(taps) // size
+
+
+class PictureLayer(nn.Module):
+    """The last map to a picture: modulated convolution without demodulation, bias, clamp."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weights: Weights, words: _Words) -> None:
+        super().__init__()
+        weight = weights.take("weight", None, None, 1, 1)
+        self.clamp = float(words.clamp.value)
+        self.affine = linear_layer(affine_of(weights, weight.shape[1]))
+        gain = weights.take("magnitude_ema").rsqrt() / math.sqrt(weight.shape[1])
+        self.register_buffer("weight", weight * gain, persistent=False)
+        self.register_buffer("bias", weights.take("bias", weight.shape[0]), persistent=False)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """Return the picture, in the network's own scale."""
+        return bounded(F.conv2d(x * self.affine(w)[:, :, None, None], self.weight, self.bias), self.clamp)
+
+
+class Synthesis(nn.Module):
+    """w [batch, num_ws, w_dim] and ``transform`` [rows, 3, 3] to pictures -1..1, unclamped."""
+
+    def __init__(self, weights: Weights, names: tuple[tuple[str, int], ...], words: _Words) -> None:
+        super().__init__()
+        size = names[0][1]
+        rate = size - 2 * float(words.margin.value)
+        if rate / 2 <= float(words.cutoff.value):
+            raise CheckpointError("has a first layer that is too small for its margin", fix="give --set margin_size=N")
+        self.waves = Waves(weights.under("input"), size, rate, float(words.cutoff.value))
+        layers: list[nn.Module] = []
+        for name, after in names[:-1]:
+            layers.append(Layer(weights.under(name), words, size, after))
+            size = after
+        layers.append(PictureLayer(weights.under(names[-1][0]), words))
+        self.layers = nn.ModuleList(layers)
+        self.scale = float(words.scale.value)
+
+    def forward(self, w: Tensor, transform: Tensor) -> Tensor:
+        """Return pictures."""
+        x: Tensor = self.waves(w[:, 0], transform)
+        for index, layer in enumerate(self.layers):
+            x = layer(x, w[:, index + 1])
+        return x * self.scale
+
+
+def _names(state: StateDict) -> tuple[tuple[str, int], ...]:
+    """The layers in order, as (name, size)."""
+    found = {int(match[2]): (match[1], int(match[3])) for key in state if (match := _LAYER.match(key))}
+    return tuple(found[index] for index in sorted(found)) if sorted(found) == list(range(len(found))) else ()
+
+
+def detect(state: StateDict) -> bool:
+    """Tell whether the tensors are a StyleGAN3 generator's: input frequencies, numbered layers, a mapping."""
+    names = _names(state)
+    needed = ["synthesis.input.freqs", "synthesis.input.affine.weight", "mapping.fc0.weight"]
+    needed += [f"synthesis.{name}.magnitude_ema" for name, _ in names]
+    return len(names) > 1 and all(key in state for key in needed)
+
+
+def _check_first_filter(state: StateDict, names: tuple[tuple[str, int], ...], words: _Words) -> None:
+    """Design the first filter again: if it differs, the cutoff or the margin is another than we think."""
+    stored = state.get(f"synthesis.{names[0][0]}.up_filter")
+    if stored is None or stored.ndim != 1:
+        raise CheckpointError("lacks the filter of its first layer")
+    rate = names[0][1] - 2 * float(words.margin.value)
+    cutoff = float(words.cutoff.value)
+    factor = _factor(stored, words)
+    designed = sinc_lowpass(len(stored), cutoff, 2 * (rate / 2 - cutoff), rate * factor)
+    if (designed - stored).abs().max() > _FILTER_TOLERANCE:
+        raise CheckpointError(
+            "was trained with other filters than StyleGAN3's common ones",
+            fix="give --set first_cutoff=X and --set margin_size=N as in its training options",
+        )
+
+
+def _words(config: Mapping[str, object], first: str) -> _Words:
+    given = config.get("_init_kwargs")
+    known = {**given, **config} if isinstance(given, Mapping) else config
+    return _Words(
+        clamp=said_number(CLAMP, config, f"synthesis.{first}", "conv_clamp"),
+        margin=said_number(_MARGIN, config, "synthesis", "margin_size"),
+        scale=said_number(_SCALE, config, "synthesis", "output_scale"),
+        cutoff=_CUTOFF.read(known),
+        filter_size=_FILTER_SIZE.read(known),
+    )
+
+
+def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+    """Return the generator. Raises `CheckpointError` if a tensor is missing, misshapen or left over."""
+    if not detect(state):
+        raise CheckpointError("is no StyleGAN3 generator")
+    weights, names = Weights(state), _names(state)
+    words = _words(config, names[0][0])
+    _check_first_filter(state, names, words)
+    mapping = mapping_of(weights, config)
+    synthesis = Synthesis(weights.under("synthesis"), names, words)
+    transform = weights.take("synthesis.input.transform", 3, 3)
+    weights.finish()
+    size, channels, num_ws = names[-1][1], state[f"synthesis.{names[-1][0]}.weight"].shape[0], len(names) + 1
+    inferred = (
+        HyperParameter(name="resolution", value=f"{size} x {size}", origin="tensor"),
+        HyperParameter(name="layers", value=len(names) - 1, origin="tensor"),
+        HyperParameter(name="configuration", value=_configuration(state, names), origin="tensor"),
+        *words.all,
+    )
+    return Network(
+        kind="generator",
+        module=eval_mode(WSpaceGenerator(mapping.network, synthesis, mapping.centre)),
+        inputs=(
+            *w_inputs(mapping.z_dim, mapping.classes, num_ws, mapping.w_dim),
+            GraphInput("transform", ("rows", 3, 3), transform[None].clone()),
+        ),
+        outputs=("image", "w"),
+        facts={**mapping.facts(num_ws), "channels": channels_of(channels), "width": size, "height": size},
+        inferred=(*mapping.inferred, *inferred),
+    )
+
+
+def _configuration(state: StateDict, names: tuple[tuple[str, int], ...]) -> str:
+    first = names[0][0]
+    if state[f"synthesis.{first}.down_filter"].ndim == 2:
+        return "R (rotation)"
+    return "T (translation)" if state[f"synthesis.{first}.weight"].shape[-1] == 3 else "own"
+
+
+FAMILY = Family(
+    id="stylegan3",
+    title="StyleGAN3 generator",
+    kind="generator",
+    licence=LICENCE,
+    detect=detect,
+    rebuild=rebuild,
+    settings=(MAPPING_RATE, CLAMP, _MARGIN, _SCALE, _CUTOFF, _FILTER_SIZE),
+)

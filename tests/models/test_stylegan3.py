@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ganplugin.errors import CheckpointError
+from ganplugin.export import export_checkpoint
+from ganplugin.models import stylegan2, stylegan3
+from ganplugin.models.network import Network
+from ganplugin.models.setting import GIVEN
+from ganplugin.runtime import RuntimeOptions, open_model
+from tests.models.stylegan2_reference import State, mapped, mapping_state
+from tests.models.stylegan3_reference import synthesis_state, synthesised
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(11)
+
+
+def run(network: Network, **given: Tensor) -> tuple[Tensor, Tensor]:
+    values = [given.get(port.name, port.default) for port in network.inputs]
+    with torch.no_grad():
+        image, w = network.module(*values)
+    return image, w
+
+
+def shown(pictures: Tensor) -> Tensor:
+    return (pictures / 2 + 0.5).clamp(0, 1)
+
+
+def tiny(*, rotation: bool = False, size: int = 16, layers: int = 5, **other: int) -> State:
+    widths = tuple(5 - index % 3 for index in range(layers))
+    return mapping_state(4, 6) | synthesis_state(size, widths, rotation=rotation, **other)
+
+
+def turned(angle: float, x: float, y: float) -> Tensor:
+    c, s = math.cos(angle), math.sin(angle)
+    return torch.tensor([[c, s, x], [-s, c, y], [0, 0, 1]])
+
+
+@pytest.mark.parametrize("rotation", [False, True])
+@pytest.mark.parametrize(("size", "layers", "channels"), [(16, 5, 3), (32, 4, 1), (16, 7, 4)])
+def test_it_equals_the_plain_reference(size: int, layers: int, channels: int, *, rotation: bool) -> None:
+    state = tiny(rotation=rotation, size=size, layers=layers, channels=channels)
+    assert stylegan3.detect(state)
+    assert not stylegan2.detect(state)
+    network = stylegan3.rebuild(state, {})
+    z = torch.randn(2, 4)
+    image, w = run(network, z=z)
+    ws = mapped(state, z, None)[:, None].expand(-1, layers + 2, -1)
+    expected = shown(synthesised(state, ws))
+    assert torch.allclose(w, ws, atol=1e-5)
+    assert image.shape == (2, channels, size, size)
+    assert torch.allclose(image, expected, atol=1e-4)
+    assert ((expected > 0) & (expected < 1)).float().mean() > 0.5
+    assert expected.std() > 0.005
+    found = {fact.name: fact.value for fact in network.inferred}
+    assert found["configuration"] == ("R (rotation)" if rotation else "T (translation)")
+
+
+def test_the_transform_turns_and_shifts_the_picture() -> None:
+    state = tiny()
+    network = stylegan3.rebuild(state, {})
+    z, transform = torch.randn(2, 4), turned(0.7, 0.1, -0.2)
+    image, w = run(network, z=z, transform=transform[None])
+    assert torch.allclose(image, shown(synthesised(state, w, transform)), atol=1e-4)
+    assert not torch.allclose(image, run(network, z=z)[0], atol=0.05)
+    each, _ = run(network, z=z, transform=torch.stack([transform, torch.eye(3)]))
+    assert torch.allclose(each[0], image[0], atol=1e-5)
+    assert torch.allclose(each[1], run(network, z=z)[0][1], atol=1e-5)
+
+
+def test_truncation_reaches_single_layers() -> None:
+    state = tiny()
+    network = stylegan3.rebuild(state, {})
+    psi = torch.tensor([0.0, 0.5, 1, 1, 1, 1, 0.2])
+    image, w = run(network, z=torch.randn(2, 4), truncation=psi)
+    assert torch.allclose(w[:, 0], state["mapping.w_avg"].expand(2, -1), atol=1e-6)
+    assert torch.allclose(image, shown(synthesised(state, w)), atol=1e-4)
+
+
+def test_a_class_may_have_its_own_centre() -> None:
+    state = mapping_state(4, 6, classes=3, embed=5) | synthesis_state(16, (4, 4, 3))
+    state["mapping.w_avg"] = torch.randn(3, 6)
+    network = stylegan3.rebuild(state, {})
+    label = torch.eye(3)[[2, 0]]
+    _, w = run(network, z=torch.randn(2, 4), label=label, truncation=torch.zeros(5))
+    assert torch.allclose(w, state["mapping.w_avg"][[2, 0]][:, None].expand_as(w), atol=1e-6)
+
+
+def test_other_filters_are_refused_until_their_settings_are_given() -> None:
+    state = tiny()
+    name = next(key for key in state if key.startswith("synthesis.L0_") and key.endswith("up_filter"))
+    state[name] = state[name].roll(1)
+    with pytest.raises(CheckpointError, match="other filters"):
+        stylegan3.rebuild(state, {})
+    with pytest.raises(CheckpointError, match="other filters"):
+        stylegan3.rebuild(tiny(), {GIVEN: {"first_cutoff": "3"}})
+    with pytest.raises(CheckpointError, match="margin"):
+        stylegan3.rebuild(tiny(), {GIVEN: {"margin_size": "17"}})
+
+
+def test_the_words_of_a_pickle_win_over_the_defaults() -> None:
+    state = tiny()
+    z = torch.randn(1, 4)
+    words = {"modules": {"synthesis": {"output_scale": 0.125, "margin_size": 10}, "mapping.fc0": {"bias_gain": 0.012}}}
+    image, w = run(stylegan3.rebuild(state, words), z=z)
+    assert torch.allclose(w[:, 0], mapped(state, z, None, rate=0.012), rtol=1e-4)
+    assert torch.allclose(image, shown(synthesised(state, w) / 2), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("end", "tensor", "message"),
+    [
+        ("input.phases", None, "lacks"),
+        ("input.freqs", torch.zeros(5, 3), "of shape"),
+        ("L2_36_3.bias", torch.zeros(7), "of shape"),
+        ("L2_36_3.down_filter", torch.zeros(13), "no multiple"),
+        ("L2_36_3.surprise", torch.zeros(1), "does not have: synthesis.L2_36_3.surprise"),
+    ],
+)
+def test_what_does_not_fit_is_refused(end: str, tensor: Tensor | None, message: str) -> None:
+    state = tiny()
+    state.pop(f"synthesis.{end}", None)
+    if tensor is not None:
+        state[f"synthesis.{end}"] = tensor
+    with pytest.raises(CheckpointError, match=message):
+        stylegan3.rebuild(state, {})
+
+
+@pytest.mark.parametrize("lost", ["synthesis.input.freqs", "mapping.fc0.weight", "synthesis.L1_36_4.weight"])
+def test_near_misses_are_not_taken(lost: str) -> None:
+    state = tiny()
+    del state[lost]
+    assert not stylegan3.detect(state)
+    with pytest.raises(CheckpointError, match="is no StyleGAN3"):
+        stylegan3.rebuild(state, {})
+
+
+def test_it_goes_through_onnx(tmp_path: Path) -> None:
+    state = mapping_state(4, 6) | synthesis_state(16, (3, 2, 2))
+    path = tmp_path / "tiny.pt"
+    torch.save({"G_ema": state}, path)
+    exported = export_checkpoint(path)
+    assert exported.manifest.family == "stylegan3"
+    model = open_model(exported.path, RuntimeOptions(device="cpu"))
+    z, transform = torch.randn(3, 4), turned(-0.4, 0.2, 0.1)
+    found = model.run({"z": z.numpy(), "transform": transform[None].numpy()}, ("image",))["image"]
+    ws = mapped(state, z, None)[:, None].expand(-1, 5, -1)
+    assert np.abs(found - shown(synthesised(state, ws, transform)).numpy()).max() < 1e-4
