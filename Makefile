@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FL
 PACKAGING := pyproject.toml constraints/cpu.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit coverage format docs build smoke models clean
+.PHONY: help demo test lint types unit coverage format docs build smoke pictures models clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
@@ -59,6 +59,9 @@ build: $(STAMPS)/all  ## wheel and sdist in dist/
 
 smoke: build  ## install the wheel in an empty environment and use it there
 	PIP_FLAGS="$(PIP_FLAGS)" PYTHON="$(PYTHON)" bash scripts/smoke_wheel.sh dist
+
+pictures: $(STAMPS)/all  ## render the pictures of README and docs again
+	$(BIN)/python scripts/make_pictures.py
 
 models: $(STAMPS)/all  ## train the embedded models again from their data (hours)
 	$(BIN)/python scripts/make_models.py
