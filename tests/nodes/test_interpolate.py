@@ -117,3 +117,15 @@ def test_refusals(models, context, rendered, model, inputs, message):
         node.run(context)
     assert message in str(refused.value)
     assert rendered == []
+
+
+def test_a_spline_has_no_corners_where_straight_lines_have(models, context):
+    model = load(models / "full.onnx")
+
+    def sharpest(curve):
+        walk = Interpolate(model=model, seeds="3,1,4", frames=60, space="w", curve=curve).run(context).latents
+        steps = np.diff(walk.array().reshape(60, -1).astype(np.float64), axis=0)
+        return np.linalg.norm(np.diff(steps, axis=0), axis=1).max()
+
+    assert sharpest("spline") < sharpest("straight") / 2
+    assert sharpest("auto") == sharpest("spline")

@@ -7,6 +7,7 @@ import pytest
 
 from ganplugin.errors import Cancelled, InputError, ModelError
 from ganplugin.nodes import Context, LoadModel, Sample
+from ganplugin.nodes.synthesis import Synthesis
 from ganplugin.seeds import seed_latents
 from tests.nodes.kit import latents, load
 
@@ -197,3 +198,10 @@ def test_a_changed_builtin_is_refused(models, context, monkeypatch):
     monkeypatch.setattr(library, "resolve_model", lambda text: found)
     with pytest.raises(ModelError, match="is not the file that was shipped"):
         LoadModel(model="builtin:full").run(context)
+
+
+def test_every_layer_and_seed_has_its_own_noise(models):
+    made = Synthesis(load(models / "full.onnx"), None, None, "seeded")
+    maps = made._noise_maps((5, 6))
+    drawn = [rows[index].tobytes() for rows in maps.values() for index in range(2)]
+    assert len(set(drawn)) == len(drawn) == 4
