@@ -48,7 +48,8 @@ def test_each_picture_of_a_training_batch_has_its_own_style(stylizer: Stylizer) 
     content = torch.rand(1, 3, 20, 20).expand(3, -1, -1, -1)
     painted = stylizer.paint(content, torch.eye(3))
     for index in range(3):
-        assert torch.allclose(painted[index].clamp(0, 1), stylizer(content[:1], torch.eye(3)[index], FULL)[0], atol=1e-5)
+        alone = stylizer(content[:1], torch.eye(3)[index], FULL)[0]
+        assert torch.allclose(painted[index].clamp(0, 1), alone, atol=1e-5)
 
 
 def test_rebuilds_from_tensors_alone(stylizer: Stylizer) -> None:
