@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,10 +11,11 @@ import click
 
 from ganplugin.cli import print_json
 from ganplugin.cli.terminal import json_option
-from ganplugin.errors import DependencyError
+from ganplugin.errors import DependencyError, InputError
 
 if TYPE_CHECKING:
     from ganplugin.export import Exported
+    from ganplugin.manifest import Kind
 
 __all__ = ["command", "needs_torch"]
 
@@ -33,6 +34,21 @@ __all__ = ["command", "needs_torch"]
     multiple=True,
     help="What the tensors do not tell, such as bn_eps=1e-5.  [default: the family's common code]",
 )
+@click.option("--adopt", is_flag=True, help="Demand that CHECKPOINT is an ONNX file of other makers, and adopt it.")
+@click.option(
+    "--kind",
+    type=click.Choice(["generator", "style", "scorer"]),
+    help="What an ONNX file is.  [default: by its shapes]",
+)
+@click.option(
+    "--range",
+    "ranges",
+    metavar="LOW..HIGH",
+    help="Black and white as an ONNX file takes and gives them; IN:OUT if they differ.  [default: by its operators]",
+)
+@click.option(
+    "--layout", type=click.Choice(["nchw", "nhwc"]), help="Axes of an ONNX file's pictures.  [default: by its shapes]"
+)
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @json_option
 def command(
@@ -43,13 +59,18 @@ def command(
     part: Literal["generator", "scorer"] | None,
     licence: str | None,
     settings: tuple[str, ...],
+    adopt: bool,
+    kind: Kind | None,
+    ranges: str | None,
+    layout: Literal["nchw", "nhwc"] | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Turn CHECKPOINT, of any origin, into one ONNX file that is proved to equal it.
 
     The file's bytes decide what it is, whatever its name. None of the code in it is run. Some networks come in
-    several files, such as a decoder and its encoder: name them all.
+    several files, such as a decoder and its encoder: name them all. An ONNX file of other makers is adopted: its
+    pictures are brought to 0..1 and planes first, and the result is proved to equal the original.
 
     \b
     Examples:
@@ -58,21 +79,33 @@ def command(
       ganplugin export runs/icons/checkpoint.safetensors --part scorer
       ganplugin export decoder.pth vgg_normalised.pth
       ganplugin export generator.pth --set bn_eps=1e-5
+      ganplugin export AnimeGANv3_Hayao.onnx --range=-1..1
     """
     with needs_torch():
         from ganplugin.export import export_checkpoint
+        from ganplugin.export.adopt import Stated, adopt_onnx
+        from ganplugin.export.foreign import is_onnx
+    stated = {"--kind": kind, "--range": ranges, "--layout": layout}
     with _stages() as report:
-        done = export_checkpoint(
-            checkpoint,
-            out,
-            beside=beside,
-            name=name,
-            part=part,
-            licence=licence,
-            settings=dict(_pair(text) for text in settings),
-            overwrite=overwrite,
-            report=report,
-        )
+        if is_onnx(checkpoint):
+            _refuse("an ONNX file", {"--part": part, "--set": settings, "a second file": beside})
+            said = Stated(kind, ranges, layout)
+            done = adopt_onnx(
+                checkpoint, out, stated=said, name=name, licence=licence, overwrite=overwrite, report=report
+            )
+        else:
+            _refuse("a checkpoint", {"--adopt": adopt, **stated})
+            done = export_checkpoint(
+                checkpoint,
+                out,
+                beside=beside,
+                name=name,
+                part=part,
+                licence=licence,
+                settings=dict(_pair(text) for text in settings),
+                overwrite=overwrite,
+                report=report,
+            )
     if as_json:
         print_json(_document(done))
     else:
@@ -84,6 +117,13 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE", param_hint="--set")
     return name, value
+
+
+def _refuse(what: str, options: Mapping[str, object]) -> None:
+    """Say that an option is not for a file of this sort, rather than ignore it."""
+    for name, value in options.items():
+        if value:
+            raise InputError(f"is not for {what}", where=name, fix="leave it out")
 
 
 @contextlib.contextmanager
@@ -133,8 +173,9 @@ def _print(done: Exported) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
     if proof := manifest.verification:
+        equalled = "the original" if done.container == "ONNX" else "PyTorch"
         console.print(
-            f"equals PyTorch in {proof.cases} comparisons: largest difference {proof.max_error:.1e}"
+            f"equals {equalled} in {proof.cases} comparisons: largest difference {proof.max_error:.1e}"
             f" (at most {proof.tolerance:g} may be)"
         )
     console.print(f"rights: {manifest.licence or 'unknown'}", markup=False)

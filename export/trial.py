@@ -1,0 +1,110 @@
+"""A foreign network run as its makers meant it, numpy bringing pictures into its form: what adoption must equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganplugin.devices import CPU
+from ganplugin.errors import CheckpointError
+from ganplugin.export.cases import Array
+from ganplugin.export.plan import Plan
+from ganplugin.export.roles import Picture
+from ganplugin.export.value_ranges import ValueRange
+from ganplugin.native_output import STDERR, captured
+from ganplugin.sessions import SessionSpec, create_session, runtime_errors, short_reason
+
+__all__ = ["LUMA", "Trial", "resized"]
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""ITU-R BT.601 weights, for networks that take grey pictures."""
+
+_THREADS = 2
+
+
+class Trial:
+    """An ONNX file opened as it is. Raises `ModelError` if onnxruntime refuses it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._session = create_session(SessionSpec(path, CPU, _THREADS))
+
+    def run(self, feeds: Mapping[str, object], output: str) -> NDArray[np.generic]:
+        """Return one output. Raises `CheckpointError` if the run fails."""
+        with captured(STDERR):
+            try:
+                found = self._session.run([output], dict(feeds))[0]
+            except runtime_errors() as error:
+                raise CheckpointError(f"fails when it runs: {short_reason(str(error))}", where=self._path) from error
+        return np.asarray(found)
+
+    def compute(self, plan: Plan, feeds: Mapping[str, Array]) -> Array:
+        """Return what the original makes of ``feeds``, which are in the model file's form, one row after the other."""
+        roles = plan.roles
+        names = {"content": roles.picture, "image": roles.picture, "z": roles.z, "label": roles.label}
+        rows = next(len(value) for name, value in feeds.items() if names.get(name) is not None)
+        found = []
+        for row in range(rows):
+            one = {name: value[row : row + 1] if name in names else value for name, value in feeds.items()}
+            found.append(_as_ours(plan, self.run(foreign_feeds(plan, one), roles.output.name)))
+        return np.concatenate(found)
+
+
+def foreign_feeds(plan: Plan, feeds: Mapping[str, Array]) -> dict[str, NDArray[np.generic]]:
+    """Return one row of the model file's inputs in the original's names, layouts, ranges and types."""
+    roles = plan.roles
+    shapes = {port: plan.foreign.shape_of(port.name) for port in roles.constant_ones}
+    found: dict[str, NDArray[np.generic]] = {port.name: np.ones(shape, port.dtype) for port, shape in shapes.items()}
+    for name, picture in (("content", roles.picture), ("image", roles.picture), ("style", roles.style)):
+        if picture is not None and name in feeds:
+            found[picture.port.name] = _pictured(feeds[name], picture, plan.taken)
+    for name, port in (("z", roles.z), ("label", roles.label)):
+        if port is not None and name in feeds:
+            found[port.name] = feeds[name].reshape([axis or 1 for axis in port.shape]).astype(port.dtype)
+    if roles.style_weights is not None and "style_weights" in feeds:
+        weights = feeds["style_weights"]
+        found[roles.style_weights] = (weights / weights.sum()).astype(np.float32)
+    if roles.strength is not None and "strength" in feeds:
+        shape = plan.foreign.shape_of(roles.strength)
+        found[roles.strength] = np.asarray(feeds["strength"], np.float32).reshape(shape)
+    return found
+
+
+def _pictured(planes: Array, picture: Picture, taken: ValueRange) -> NDArray[np.generic]:
+    if picture.channels == 1 and planes.shape[1] == 3:
+        planes = np.einsum("nchw,c->nhw", planes, LUMA)[:, None]
+    if picture.height is not None and picture.width is not None:
+        planes = resized(planes, picture.height, picture.width)
+    values = planes * np.float32(taken.span) + np.float32(taken.low)
+    if picture.layout == "nhwc":
+        values = values.transpose(0, 2, 3, 1)
+    if picture.port.dtype == "uint8":
+        values = np.rint(values).clip(0, 255)
+    return np.ascontiguousarray(values.astype(picture.port.dtype))
+
+
+def _as_ours(plan: Plan, values: NDArray[np.generic]) -> Array:
+    plain = values.astype(np.float32)
+    if plan.roles.kind == "scorer":
+        return plain.reshape(len(plain) if plain.ndim else 1, -1).mean(axis=1)
+    if plan.output_layout == "nhwc":
+        plain = plain.transpose(0, 3, 1, 2)
+    scaled = (plain - np.float32(plan.given.low)) / np.float32(plan.given.span)
+    return np.ascontiguousarray(scaled.clip(0, 1))
+
+
+def resized(planes: Array, height: int, width: int) -> Array:
+    """Return [n, c, h, w] at another size by linear interpolation between pixel centres, edges held."""
+    for axis, size in ((2, height), (3, width)):
+        before = planes.shape[axis]
+        if before == size:
+            continue
+        place = ((np.arange(size, dtype=np.float32) + 0.5) * (before / size) - 0.5).clip(0, before - 1)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, before - 1)
+        share = (place - low).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(4)])
+        planes = planes.take(low, axis) * (1 - share) + planes.take(high, axis) * share
+    return planes
