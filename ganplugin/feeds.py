@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganplugin.errors import InputError
 
-__all__ = ["Feeds", "as_picture_rows", "as_planes", "checked", "padded"]
+__all__ = ["Feeds", "as_picture_rows", "as_planes", "checked"]
 
 Array = NDArray[np.float32]
 Shape = tuple["int | str", ...]
@@ -111,11 +111,3 @@ def as_picture_rows(name: str, pictures: ArrayLike, channels: int) -> Array:
 def as_planes(pictures: Array) -> Array:
     """Turn [n, h, w, c] into contiguous [n, c, h, w]."""
     return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
-
-
-def padded(pictures: Array, multiple: int, minimum: int) -> Array:
-    """Grow pictures to the right and below, by reflection, to sides that are multiples and at least ``minimum``."""
-    extra = [-max(side, minimum) % multiple + max(side, minimum) - side for side in pictures.shape[1:3]]
-    if not any(extra) or not len(pictures):
-        return pictures
-    return np.pad(pictures, ((0, 0), (0, extra[0]), (0, extra[1]), (0, 0)), mode="reflect")

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from ganplugin.batches import OutOfMemory, is_out_of_memory, suggested_size
 from ganplugin.devices import DEVICES, Device, parse_device
 from ganplugin.errors import GanPluginError, InputError, ModelError
-from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked, padded
+from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked
+from ganplugin.framing import Frame
 from ganplugin.manifest import Kind, Manifest
 from ganplugin.registry import did_you_mean
 from ganplugin.session_cache import SessionCache, SharedSession
@@ -212,21 +213,22 @@ class Model:
         """Return pictures [n, h, w, 3], 0..1, redrawn in a style, at the very size that they came in.
 
         ``style``: a picture [h, w, 3], for networks that take one. ``style_weights``: [styles], for networks that know
-        several. ``strength``: 0..1. Small or odd sizes are padded by reflection for the network and cut back.
+        several. ``strength``: 0..1. Small or odd sizes are padded by reflection for the network and cut back; a
+        network of one fixed size sees the picture resized to fit.
         Raises `InputError` for what this model does not take, `ModelError` if a run fails.
         """
         self._demand("style")
         pictures = as_picture_rows("content", content, 3)
-        rows, height, width, _ = pictures.shape
-        grown = padded(pictures, self.manifest.size_multiple, self.manifest.minimum_size)
-        feeds = self._feeds(rows).add("content", as_planes(grown))
+        frame = Frame.around(*pictures.shape[1:3], self.manifest)
+        grown = frame.enter(pictures)
+        feeds = self._feeds(len(grown)).add("content", as_planes(grown))
         if style is not None:
             feeds.add("style", as_planes(as_picture_rows("style", style, 3)[:1]))
         feeds.add("style_weights", style_weights)
         feeds.add("strength", strength, neutral=1.0)
-        painted = np.empty((rows, height, width, _CHANNELS[self.manifest.channels]), np.float32)
+        painted = np.empty((len(grown), *frame.inside, _CHANNELS[self.manifest.channels]), np.float32)
         self._batches(feeds, "image", grown.shape[1] * grown.shape[2], _fill_pictures(painted))
-        return painted
+        return frame.leave(painted)
 
     def score(self, images: ArrayLike, *, label: ArrayLike | None = None) -> Array:
         """Return the scorer's opinion [n] of pictures [n, h, w, c], 0..1, at the manifest's size; higher is better.

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ganplugin.errors import InputError
-from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked, padded
+from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked
 
 SHAPES = {"z": ("batch", 4), "truncation": (3,), "ws": ("rows", 3, 2), "strength": (), "style": (1, 3, "h", "w")}
 
@@ -85,18 +83,3 @@ def test_other_arrays_are_no_pictures(shape):
 def test_whole_numbers_are_not_taken_for_pictures():
     with pytest.raises(InputError, match="divide 8-bit values by 255"):
         as_picture_rows("content", np.zeros((4, 4, 3), np.uint8), 3)
-
-
-@given(
-    height=st.integers(1, 40),
-    width=st.integers(1, 40),
-    multiple=st.sampled_from([1, 2, 4, 8]),
-    least=st.integers(1, 33),
-)
-def test_padding_reaches_the_multiple_and_the_minimum_and_keeps_the_picture(height, width, multiple, least):
-    picture = np.random.RandomState(1).rand(1, height, width, 3).astype(np.float32)
-    grown = padded(picture, multiple, least)
-    assert (grown[:, :height, :width] == picture).all()
-    for side, before in zip(grown.shape[1:3], (height, width), strict=True):
-        assert side % multiple == 0
-        assert max(before, least) <= side < max(before, least) + multiple

@@ -26,6 +26,7 @@ FORMATS = ours(
     "animation",
     "builtin",
     "colour",
+    "framing",
     "images",
     "inspection",
     "latent_files",

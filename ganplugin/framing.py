@@ -1,0 +1,59 @@
+"""Pictures of any size for style networks that take sizes of a multiple, of a minimum, or one size only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganplugin.manifest import Manifest
+from ganplugin.sizing import resize
+
+__all__ = ["Frame"]
+
+Pixels = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pictures of ``outside`` (height, width) are painted at ``inside``, and what the network sees is ``whole``.
+
+    For a network of free size ``inside`` is ``outside``. One of a fixed size sees the picture as large as fits, with
+    its proportions kept; what is missing to the right and below is filled by reflection, and cut off again.
+    """
+
+    outside: tuple[int, int]
+    inside: tuple[int, int]
+    whole: tuple[int, int]
+
+    @classmethod
+    def around(cls, height: int, width: int, manifest: Manifest) -> Frame:
+        """Return the frame for pictures of a size in the network of a manifest."""
+        outside = height, width
+        if manifest.height is not None and manifest.width is not None:
+            scale = min(manifest.height / height, manifest.width / width)
+            inside = max(1, round(height * scale)), max(1, round(width * scale))
+            return cls(outside, inside, (manifest.height, manifest.width))
+        multiple, least = manifest.size_multiple, manifest.minimum_size
+        rows, columns = (-(-max(side, least) // multiple) * multiple for side in outside)
+        return cls(outside, outside, (rows, columns))
+
+    def enter(self, pictures: Pixels) -> Pixels:
+        """Return pictures [n, h, w, c] as the network sees them."""
+        inside = _resized(pictures, self.inside)
+        extra = [whole - side for whole, side in zip(self.whole, self.inside, strict=True)]
+        if not any(extra) or not len(inside):
+            return inside
+        return np.pad(inside, ((0, 0), (0, extra[0]), (0, extra[1]), (0, 0)), mode="reflect")
+
+    def leave(self, painted: Pixels) -> Pixels:
+        """Return paintings [n, h, w, c] of the size ``inside`` at the size in which the pictures came."""
+        return _resized(painted, self.outside)
+
+
+def _resized(pictures: Pixels, size: tuple[int, int]) -> Pixels:
+    if pictures.shape[1:3] == size:
+        return pictures
+    rows = [resize(picture, size[1], size[0]) for picture in pictures]
+    return np.stack(rows) if rows else np.empty((0, *size, pictures.shape[3]), np.float32)
