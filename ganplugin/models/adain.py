@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
-from ganplugin.models.translation import load_strictly
+from ganplugin.models.translation import conv_shape, load_strictly
 
 __all__ = ["FAMILY", "AdaIN", "adapted"]
 
@@ -66,7 +66,7 @@ def _places(state: StateDict) -> tuple[int, ...]:
 
 
 def _is_decoder(state: StateDict) -> bool:
-    return _places(state) == _DECODER_CONVS and state["28.weight"].shape[0] == 3
+    return _places(state) == _DECODER_CONVS and state["28.weight"].shape[:1] == (3,)
 
 
 def _is_encoder(state: StateDict) -> bool:
@@ -78,7 +78,7 @@ def _layers(state: StateDict, places: tuple[int, ...], resize: type[nn.Module], 
     """Padding, convolution, ReLU at each place, a resize where there is room; the ``last`` convolution ends bare."""
     layers: dict[int, nn.Module] = {}
     for place in places:
-        after, before, kernel = state[f"{place}.weight"].shape[:3]
+        after, before, kernel = conv_shape(state, str(place))
         layers |= {place - 1: nn.ReflectionPad2d(kernel // 2), place: nn.Conv2d(before, after, kernel)}
         if not (last and place == places[-1]):
             layers[place + 1] = nn.ReLU()
@@ -118,7 +118,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         raise CheckpointError("is no AdaIN decoder with its encoder")
     parts = _split(state)
     used = {key: tensor for key, tensor in parts["encoder"].items() if int(key.partition(".")[0]) <= _ENCODER_CONVS[-1]}
-    channels = parts["decoder"]["1.weight"].shape[1], used["29.weight"].shape[0]
+    channels = conv_shape(parts["decoder"], "1")[1], conv_shape(used, "29")[0]
     if channels[0] != channels[1]:
         raise CheckpointError(
             f"is an AdaIN decoder of {channels[0]} channels with an encoder of {channels[1]}",

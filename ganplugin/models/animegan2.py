@@ -18,7 +18,7 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, Network, StateDict
 from ganplugin.models.setting import Setting
-from ganplugin.models.translation import load_strictly, translator_network
+from ganplugin.models.translation import conv_shape, load_strictly, translator_network
 
 __all__ = ["FAMILY"]
 
@@ -65,10 +65,10 @@ class _AnimeGenerator(nn.Module):
 
 
 def _conv(state: StateDict, name: str, *, stride: int = 1) -> nn.Conv2d:
-    weight = state[f"{name}.weight"]
-    groups = weight.shape[0] if weight.shape[1] == 1 and weight.shape[0] > 1 else 1
-    before = groups if groups > 1 else weight.shape[1]
-    return nn.Conv2d(before, weight.shape[0], weight.shape[2], stride, groups=groups, bias=f"{name}.bias" in state)
+    """Return an empty convolution; one of each channel by itself has a bias, the others have none."""
+    after, before, kernel = conv_shape(state, name)
+    alone = before == 1
+    return nn.Conv2d(after if alone else before, after, kernel, stride, groups=after if alone else 1, bias=alone)
 
 
 def _unit(state: StateDict, name: str) -> nn.Sequential:
@@ -84,7 +84,7 @@ def _inverted(state: StateDict, name: str) -> _Inverted:
     places = _places(state, f"{name}.layers")
     units = [_unit(state, f"{name}.layers.{place}") for place in range(len(places) - 2)]
     last = _conv(state, f"{name}.layers.{len(places) - 2}")
-    before = state[f"{name}.layers.0.1.weight"].shape[1]
+    before = conv_shape(state, f"{name}.layers.0.1")[1]
     layers = nn.Sequential(*units, last, nn.GroupNorm(1, last.out_channels))
     return _Inverted(layers, carries=before == last.out_channels)
 
@@ -108,10 +108,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _detect(state):
         raise CheckpointError("is no AnimeGANv2 generator")
     align = _ALIGN.read(config)
-    try:
-        blocks = {name: _block(state, name) for name in _BLOCKS}
-    except KeyError as error:
-        raise CheckpointError(f"is almost an AnimeGANv2 generator, but {error.args[0]} is missing") from error
+    blocks = {name: _block(state, name) for name in _BLOCKS}
     out_layer = nn.Sequential(_conv(state, "out_layer.0"), nn.Tanh())
     module = _AnimeGenerator(blocks, out_layer, align_corners=bool(align.value))
     load_strictly(module, state, "an AnimeGANv2 generator")

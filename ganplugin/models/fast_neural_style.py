@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
-from ganplugin.models.translation import load_strictly
+from ganplugin.models.translation import conv_shape, load_strictly
 
 __all__ = ["FAMILY", "FastStyle"]
 
@@ -24,15 +24,16 @@ _MULTIPLE: Final = 4
 _LEVELS: Final = 255
 _RESIDUAL: Final = re.compile(r"^res([1-9]\d?)\.conv1\.conv2d\.weight$")
 _SIGNATURE: Final = ("conv1.conv2d.weight", "in1.weight", "conv3.conv2d.weight", "res1.conv1.conv2d.weight")
+_Shape = tuple[int, int, int]
 _LAST: Final = "deconv3.conv2d.weight"
 
 
 class _PaddedConv(nn.Module):
-    """Reflection padding and a convolution of a weight's shape."""
+    """Reflection padding and a convolution of a certain shape."""
 
-    def __init__(self, weight: Tensor, stride: int = 1) -> None:
+    def __init__(self, shape: _Shape, stride: int = 1) -> None:
         super().__init__()
-        after, before, kernel = weight.shape[:3]
+        after, before, kernel = shape
         self.reflection_pad = nn.ReflectionPad2d(kernel // 2)
         self.conv2d = nn.Conv2d(before, after, kernel, stride)
 
@@ -41,7 +42,7 @@ class _PaddedConv(nn.Module):
 
 
 class _Residual(nn.Module):
-    def __init__(self, first: Tensor, second: Tensor) -> None:
+    def __init__(self, first: _Shape, second: _Shape) -> None:
         super().__init__()
         self.conv1, self.in1 = _PaddedConv(first), _norm(first)
         self.conv2, self.in2 = _PaddedConv(second), _norm(second)
@@ -51,32 +52,32 @@ class _Residual(nn.Module):
         return x + inner
 
 
-def _norm(weight: Tensor) -> nn.InstanceNorm2d:
-    return nn.InstanceNorm2d(weight.shape[0], affine=True)
+def _norm(shape: _Shape) -> nn.InstanceNorm2d:
+    return nn.InstanceNorm2d(shape[0], affine=True)
 
 
 class FastStyle(nn.Module):
     """Photos 0..1 [batch, 3, h, w] to paintings 0..1, with sides rounded up to multiples of 4.
 
-    ``state`` gives the shapes, under the names of the example; its numbers are not loaded. Raises `KeyError` if a
-    tensor is missing.
+    ``state`` gives the shapes, under the names of the example; its numbers are not loaded. Raises `CheckpointError`
+    if one is missing or no convolution's.
     """
 
     def __init__(self, state: StateDict, residuals: int) -> None:
         super().__init__()
         downs, ups = [f"conv{i}" for i in (1, 2, 3)], ["deconv1", "deconv2"]
-        weights = {name: state[f"{name}.conv2d.weight"] for name in [*downs, *ups, "deconv3"]}
+        shapes = {name: conv_shape(state, f"{name}.conv2d") for name in [*downs, *ups, "deconv3"]}
         layers: dict[str, nn.Module] = {}
         for index, name in enumerate(downs, start=1):
-            layers[name], layers[f"in{index}"] = _PaddedConv(weights[name], min(index, 2)), _norm(weights[name])
+            layers[name], layers[f"in{index}"] = _PaddedConv(shapes[name], min(index, 2)), _norm(shapes[name])
             layers[f"relu{index}"] = nn.ReLU()
         for name in (f"res{i + 1}" for i in range(residuals)):
-            layers[name] = _Residual(*(state[f"{name}.conv{i}.conv2d.weight"] for i in (1, 2)))
+            layers[name] = _Residual(*(conv_shape(state, f"{name}.conv{i}.conv2d") for i in (1, 2)))
         for index, name in enumerate(ups, start=4):
             layers[f"larger{index}"] = nn.Upsample(scale_factor=2)
-            layers[name], layers[f"in{index}"] = _PaddedConv(weights[name]), _norm(weights[name])
+            layers[name], layers[f"in{index}"] = _PaddedConv(shapes[name]), _norm(shapes[name])
             layers[f"relu{index}"] = nn.ReLU()
-        layers["deconv3"] = _PaddedConv(weights["deconv3"])
+        layers["deconv3"] = _PaddedConv(shapes["deconv3"])
         self._order = tuple(layers)
         for name, layer in layers.items():
             self.add_module(name, layer)
@@ -97,10 +98,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _detect(state):
         raise CheckpointError("is no fast neural style network")
     residuals = sum(_RESIDUAL.match(key) is not None for key in state)
-    try:
-        module = FastStyle(state, residuals)
-    except KeyError as error:
-        raise CheckpointError(f"is almost a fast neural style network, but {error.args[0]} is missing") from error
+    module = FastStyle(state, residuals)
     load_strictly(module, state, "a fast neural style network")
     widths = [state[f"conv{index}.conv2d.weight"].shape[0] for index in (1, 2, 3)]
     return Network(

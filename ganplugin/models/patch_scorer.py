@@ -16,7 +16,7 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.blur import BlurDown
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
-from ganplugin.models.translation import load_strictly, norm_at
+from ganplugin.models.translation import conv_shape, load_strictly, norm_at
 
 __all__ = ["FAMILY", "SIZE", "PatchScorer"]
 
@@ -51,7 +51,7 @@ class _Chain:
 
 def _chain(state: StateDict) -> _Chain | None:
     convs = {int(m[1]): tensor for key, tensor in state.items() if (m := _CONV.match(key)) and tensor.ndim == 4}
-    filters = {int(m[1]) for key in state if (m := _FILTER.match(key))}
+    filters = {int(m[1]) for key, tensor in state.items() if (m := _FILTER.match(key)) and tensor.ndim == 4}
     places = tuple(sorted(convs))
     if len(places) < 3 or any(tuple(tensor.shape[2:]) != (4, 4) for tensor in convs.values()):
         return None
@@ -69,11 +69,11 @@ def _chain(state: StateDict) -> _Chain | None:
 
 def _modules(state: StateDict, chain: _Chain) -> nn.Sequential:
     layers: list[nn.Module] = []
+    inner_bias = f"model.{chain.convs[1]}.bias" in state
     for index, place in enumerate(chain.convs):
-        name = f"model.{place}"
-        after, before = state[f"{name}.weight"].shape[:2]
+        after, before, _ = conv_shape(state, f"model.{place}")
         halves, last = index < len(chain.convs) - 2, index == len(chain.convs) - 1
-        bias = f"{name}.bias" in state
+        bias = inner_bias or index == 0 or last
         layers.append(nn.Conv2d(before, after, 4, 2 if halves and not chain.blurred else 1, 1, bias=bias))
         if index > 0 and not last:
             layers.append(norm_at(state, f"model.{place + 1}", after, bias=bias, mode="eval"))

@@ -21,6 +21,7 @@ from ganplugin.models.blur import BlurDown, BlurUp
 from ganplugin.models.network import Family, Network, StateDict
 from ganplugin.models.translation import (
     BATCH_NORM,
+    conv_shape,
     load_strictly,
     norm_at,
     norm_fact,
@@ -78,7 +79,7 @@ class Chain:
 def chain_of(state: StateDict) -> Chain | None:
     """Return the layout of a ResNet generator, or None if the tensors are not laid out as one."""
     convs = {int(m[1]): tensor for key, tensor in state.items() if (m := _CONV.match(key)) and tensor.ndim == 4}
-    filters = {int(m[1]) for key in state if (m := _FILTER.match(key))}
+    filters = {int(m[1]) for key, tensor in state.items() if (m := _FILTER.match(key)) and tensor.ndim == 4}
     blocks = sorted({int(m[1]) for key in state if (m := _BLOCK.match(key))})
     if 1 not in convs or not blocks or max(convs) <= blocks[-1]:
         return None
@@ -115,18 +116,13 @@ def renamed_blocks(state: StateDict) -> dict[str, Tensor]:
     return {_BLOCK_NAME.sub(r"\1.block.\2", key): tensor for key, tensor in state.items()}
 
 
-def conv_at(state: StateDict, prefix: str, *, stride: int = 1, padding: int = 0) -> nn.Conv2d:
-    """Return an empty convolution of the shape that the file has under ``prefix``."""
-    weight = state[f"{prefix}.weight"]
-    after, before, kernel = weight.shape[:3]
-    return nn.Conv2d(before, after, kernel, stride, padding, bias=f"{prefix}.bias" in state)
+def conv_at(state: StateDict, name: str, *, stride: int = 1, padding: int = 0, bias: bool) -> nn.Conv2d:
+    """Return an empty convolution of the shape that the file has under ``name``. Raises as `conv_shape` does."""
+    after, before, kernel = conv_shape(state, name)
+    return nn.Conv2d(before, after, kernel, stride, padding, bias=bias)
 
 
-def _normed(state: StateDict, conv: str, norm: str, channels: int, mode: str) -> nn.Module:
-    return norm_at(state, norm, channels, bias=f"{conv}.bias" in state, mode=mode)
-
-
-def residual_block(state: StateDict, prefix: str, mode: str) -> ResidualBlock:
+def residual_block(state: StateDict, prefix: str, mode: str, *, bias: bool) -> ResidualBlock:
     """Return an empty block for the tensors under ``prefix`` (names as `renamed_blocks` gives them).
 
     Dropout moves the second convolution one place on and does nothing here. Raises `CheckpointError` for other layouts.
@@ -139,11 +135,11 @@ def residual_block(state: StateDict, prefix: str, mode: str) -> ResidualBlock:
     padding = 1 - places[0]  # without a padding layer in front, the convolution pads with zeros itself
     for place in places:
         name = f"{prefix}.block.{place}"
-        conv = conv_at(state, name, padding=padding)
+        conv = conv_at(state, name, padding=padding, bias=bias)
         if padding == 0:
             layers[place - 1] = nn.ReflectionPad2d(conv.kernel_size[0] // 2)
         layers[place] = conv
-        layers[place + 1] = _normed(state, name, f"{prefix}.block.{place + 1}", conv.out_channels, mode)
+        layers[place + 1] = norm_at(state, f"{prefix}.block.{place + 1}", conv.out_channels, bias=bias, mode=mode)
     layers[places[0] + 2] = nn.ReLU()
     return ResidualBlock(sequence(layers))
 
@@ -154,41 +150,47 @@ def sequence(layers: Mapping[int, nn.Module]) -> nn.Sequential:
 
 
 def chain_modules(state: StateDict, chain: Chain, mode: str) -> dict[int, nn.Module]:
-    """Return the empty layers of a generator by their place in ``model``. Raises `CheckpointError` as blocks do."""
-    layers: dict[int, nn.Module] = {}
-    side = state["model.1.weight"].shape[2] // 2
-    for place in (1, chain.last):
-        layers |= {place - 1: nn.ReflectionPad2d(side), place: conv_at(state, f"model.{place}")}
-    layers |= _tail(state, 1, mode)
+    """Return the empty layers of a generator by their place in ``model``. Raises `CheckpointError` as blocks do.
+
+    All convolutions but the last have a bias, or none has.
+    """
+    bias = "model.1.bias" in state
+    first, last = (conv_at(state, f"model.{place}", bias=bias or place > 1) for place in (1, chain.last))
+    layers: dict[int, nn.Module] = {1: first, chain.last: last, chain.last + 1: nn.Tanh()}
+    layers |= {place - 1: nn.ReflectionPad2d(first.kernel_size[0] // 2) for place in (1, chain.last)}
     for place in chain.downs:
-        layers[place] = conv_at(state, f"model.{place}", stride=1 if chain.blurred_down else 2, padding=1)
-        layers |= _tail(state, place, mode)
+        stride = 1 if chain.blurred_down else 2
+        layers[place] = conv_at(state, f"model.{place}", stride=stride, padding=1, bias=bias)
         if chain.blurred_down:
-            layers[place + 3] = BlurDown(*state[f"model.{place + 3}.filt"].shape[::3])
-    layers |= {place: residual_block(state, f"model.{place}", mode) for place in chain.blocks}
+            layers[place + 3] = _blur(BlurDown, state, place + 3)
+    layers |= {place: residual_block(state, f"model.{place}", mode, bias=bias) for place in chain.blocks}
     for place in chain.ups:
-        layers |= _doubling(state, chain, place) | _tail(state, place, mode, doubled=chain.gap == 1)
-    return layers | {chain.last + 1: nn.Tanh()}
+        layers |= _doubling(state, chain, place, bias=bias)
+    for place in (1, *chain.downs, *chain.ups):
+        transposed = place in chain.ups and chain.gap == 1
+        channels = conv_shape(state, f"model.{place}")[1 if transposed else 0]
+        layers[place + 1] = norm_at(state, f"model.{place + 1}", channels, bias=bias, mode=mode)
+        layers[place + 2] = nn.ReLU()
+    return layers
 
 
-def _tail(state: StateDict, place: int, mode: str, *, doubled: bool = False) -> dict[int, nn.Module]:
-    name = f"model.{place}"
-    channels = state[f"{name}.weight"].shape[1 if doubled else 0]
-    return {place + 1: _normed(state, name, f"model.{place + 1}", channels, mode), place + 2: nn.ReLU()}
+def _blur(kind: type[BlurDown | BlurUp], state: StateDict, place: int) -> BlurDown | BlurUp:
+    taps = state[f"model.{place}.filt"]
+    return kind(taps.shape[0], taps.shape[3])
 
 
-def _doubling(state: StateDict, chain: Chain, place: int) -> dict[int, nn.Module]:
+def _doubling(state: StateDict, chain: Chain, place: int, *, bias: bool) -> dict[int, nn.Module]:
     name = f"model.{place}"
     if chain.gap == 1:
-        before, after, kernel = state[f"{name}.weight"].shape[:3]
+        before, after, kernel = conv_shape(state, name)
         spare = kernel % 2  # 3 x 3 leaves one row and column over, 4 x 4 none
-        bias = f"{name}.bias" in state
         return {place: nn.ConvTranspose2d(before, after, kernel, 2, 1, output_padding=spare, bias=bias)}
+    conv = conv_at(state, name, padding=0 if chain.gap == 3 else 1, bias=bias)
     if chain.blurred_up:
-        return {place - 1: BlurUp(*state[f"model.{place - 1}.filt"].shape[::3]), place: conv_at(state, name, padding=1)}
+        return {place - 1: _blur(BlurUp, state, place - 1), place: conv}
     if chain.gap == 2:
-        return {place - 1: nn.Upsample(scale_factor=2), place: conv_at(state, name, padding=1)}
-    return {place - 2: nn.Upsample(scale_factor=2), place - 1: nn.ReflectionPad2d(1), place: conv_at(state, name)}
+        return {place - 1: nn.Upsample(scale_factor=2), place: conv}
+    return {place - 2: nn.Upsample(scale_factor=2), place - 1: nn.ReflectionPad2d(1), place: conv}
 
 
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:

@@ -14,7 +14,15 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.setting import Setting
 
-__all__ = ["BATCH_NORM", "SignedTranslator", "load_strictly", "norm_at", "norm_fact", "translator_network"]
+__all__ = [
+    "BATCH_NORM",
+    "SignedTranslator",
+    "conv_shape",
+    "load_strictly",
+    "norm_at",
+    "norm_fact",
+    "translator_network",
+]
 
 BATCH_NORM: Final = Setting(name="bn_mode", title="batch norm", default="instance", choices=("instance", "eval"))
 """How batch normalisation acts. pix2pix draws its test pictures one at a time in training mode, so that each is
@@ -93,6 +101,19 @@ def norm_fact(state: StateDict, config: Mapping[str, object]) -> HyperParameter:
     plain = "instance" if sum(key.endswith(".bias") for key in state) > 2 else "none"
     scaled = any(tensor.ndim == 1 and key.endswith(".weight") for key, tensor in state.items())
     return HyperParameter(name="norm", value="affine instance" if scaled else plain, origin="tensor")
+
+
+def conv_shape(state: StateDict, name: str) -> tuple[int, int, int]:
+    """Return the sizes of the first two axes and the kernel of the convolution ``name``.
+
+    Raises `CheckpointError` if it is missing or its weight is no convolution's.
+    """
+    weight = state.get(f"{name}.weight")
+    if weight is None:
+        raise CheckpointError(f"is cut short: {name}.weight is missing")
+    if weight.ndim != 4 or 0 in weight.shape:
+        raise CheckpointError(f"has a {name}.weight of shape {tuple(weight.shape)}, which is no convolution")
+    return weight.shape[0], weight.shape[1], weight.shape[2]
 
 
 def load_strictly(module: nn.Module, state: StateDict, title: str) -> None:

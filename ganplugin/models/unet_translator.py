@@ -19,6 +19,7 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, Network, StateDict
 from ganplugin.models.translation import (
     BATCH_NORM,
+    conv_shape,
     load_strictly,
     norm_at,
     norm_fact,
@@ -73,36 +74,36 @@ def _is_unet(state: StateDict) -> bool:
     return first.ndim == last.ndim == 4 and first.shape[2:] == last.shape[2:] == (4, 4) and _depth(state) >= 2
 
 
-def _down(state: StateDict, name: str) -> nn.Conv2d:
-    after, before = state[f"{name}.weight"].shape[:2]
-    return nn.Conv2d(before, after, 4, 2, 1, bias=f"{name}.bias" in state)
+def _down(state: StateDict, name: str, *, bias: bool) -> nn.Conv2d:
+    after, before, kernel = conv_shape(state, name)
+    return nn.Conv2d(before, after, kernel, 2, 1, bias=bias)
 
 
-def _up(state: StateDict, name: str) -> nn.ConvTranspose2d:
-    if f"{name}.weight" not in state:
-        raise CheckpointError(f"is almost a pix2pix U-Net, but {name}.weight is missing")
-    before, after = state[f"{name}.weight"].shape[:2]
-    return nn.ConvTranspose2d(before, after, 4, 2, 1, bias=f"{name}.bias" in state)
+def _up(state: StateDict, name: str, *, bias: bool) -> nn.ConvTranspose2d:
+    before, after, kernel = conv_shape(state, name)
+    return nn.ConvTranspose2d(before, after, kernel, 2, 1, bias=bias)
 
 
 def _levels(state: StateDict, level: int, depth: int, mode: str) -> _Level:
+    """Return the empty ``level`` and all inside it. All convolutions have a bias, or only the one that ends the net."""
     name = _prefix(level)
+    bias = "model.model.0.bias" in state
 
-    def norm(conv: int, channels: int) -> nn.Module:
-        return norm_at(state, f"{name}.{conv + 1}", channels, bias=f"{name}.{conv}.bias" in state, mode=mode)
+    def norm(place: int, channels: int) -> nn.Module:
+        return norm_at(state, f"{name}.{place}", channels, bias=bias, mode=mode)
 
     if level == 0:
         inner = _levels(state, 1, depth, mode)
-        up = _up(state, f"{name}.3")
-        layers = {0: _down(state, f"{name}.0"), 1: inner, 2: nn.ReLU(), 3: up, 4: nn.Tanh()}
+        up = _up(state, f"{name}.3", bias=True)
+        layers = {0: _down(state, f"{name}.0", bias=bias), 1: inner, 2: nn.ReLU(), 3: up, 4: nn.Tanh()}
         return _Level(layers, outermost=True)
-    down = _down(state, f"{name}.1")
+    down = _down(state, f"{name}.1", bias=bias)
     layers = {0: nn.LeakyReLU(_SLOPE), 1: down}
     if level < depth - 1:
-        layers |= {2: norm(1, down.out_channels), 3: _levels(state, level + 1, depth, mode)}
+        layers |= {2: norm(2, down.out_channels), 3: _levels(state, level + 1, depth, mode)}
     place = 5 if level < depth - 1 else 3
-    up = _up(state, f"{name}.{place}")
-    layers |= {place - 1: nn.ReLU(), place: up, place + 1: norm(place, up.out_channels)}
+    up = _up(state, f"{name}.{place}", bias=bias)
+    layers |= {place - 1: nn.ReLU(), place: up, place + 1: norm(place + 1, up.out_channels)}
     return _Level(layers, outermost=False)
 
 
