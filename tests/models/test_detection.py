@@ -1,0 +1,94 @@
+"""No family takes another's file: each example is recognised as its own family first, and as few others as can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganplugin.errors import CheckpointError
+from ganplugin.models.families import FAMILIES
+from tests.models import test_adain, test_animegan2, test_dcgan, test_fast_neural_style
+from tests.models.stylegan2_reference import discriminator_state, generator_state, mapping_state
+from tests.models.stylegan3_reference import synthesis_state
+from tests.models.translators import patch_discriminator, resnet, unet
+
+State = dict[str, Tensor]
+
+EXAMPLES: dict[str, Callable[[], State]] = {
+    "stylegan3": lambda: mapping_state(4, 6) | synthesis_state(16, (3, 2, 2)),
+    "stylegan2": lambda: mapping_state(4, 7) | generator_state("skip", (3, 2)),
+    "stylegan2-scorer": lambda: discriminator_state("resnet", (2, 3)),
+    "dcgan": lambda: test_dcgan.state_of(test_dcgan.example_generator(5, (8, 4), 3)),
+    "dcgan-scorer": lambda: test_dcgan.state_of(test_dcgan.example_discriminator(3, (4, 8))),
+    "cyclegan-resnet": lambda: dict(resnet().state_dict()),
+    "cut-resnet": lambda: dict(resnet(blurred=True).state_dict()),
+    "pix2pixhd-global": lambda: dict(resnet(halvings=4, width=2).state_dict()),
+    "pix2pix-unet": lambda: dict(unet().state_dict()),
+    "patchgan-scorer": lambda: dict(patch_discriminator().state_dict()),
+    "fast-neural-style": test_fast_neural_style.example,
+    "adain": test_adain.both,
+    "animegan2": test_animegan2.example,
+}
+"""Add the tiny checkpoint of a new family here, under its id."""
+
+
+@pytest.mark.parametrize("family", EXAMPLES)
+def test_each_example_is_its_own_family_alone(family: str) -> None:
+    state = EXAMPLES[family]()
+    assert [found.id for found in FAMILIES if found.detect(state)] == [family]
+
+
+@pytest.mark.parametrize("family", EXAMPLES)
+def test_detection_looks_at_names_and_shapes_alone(family: str) -> None:
+    """Numbers may be anything, and stay unread: detection must do on tensors without data."""
+    state = {key: torch.empty_like(tensor, device="meta") for key, tensor in EXAMPLES[family]().items()}
+    assert [found.id for found in FAMILIES if found.detect(state)] == [family]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"weight": torch.zeros(())},
+        {"model.1.weight": torch.zeros(3), "model.10.conv_block.1.weight": torch.zeros(2, 2)},
+        {"1.weight": torch.zeros(1), "1.bias": torch.zeros(1), "28.weight": torch.zeros(3)},
+        {"model.model.0.weight": torch.zeros(2), "model.model.3.weight": torch.zeros(2)},
+        {"main.0.weight": torch.zeros(4, 4, 4), "main.2.weight": torch.zeros(4)},
+        {f"layers.{index}.attention.weight": torch.zeros(4, 4, 1) for index in range(40)},
+    ],
+)
+def test_what_is_no_network_of_ours_is_nobodys(state: State) -> None:
+    assert [found.id for found in FAMILIES if found.detect(state)] == []
+
+
+UNUSED = re.compile(r"(running_mean|running_var|num_batches_tracked)$|^encoder\.(3[1-9]|[45]\d)\.")
+"""What some families leave alone, so that it may be anything: statistics that act on nothing, layers past the cut."""
+
+SHAPES = ((), (3,), (2, 2), (0, 3, 3, 3), (5, 4, 3, 2, 1))
+
+
+@pytest.mark.parametrize("family", EXAMPLES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_misshapen_tensor_is_refused_in_one_line(family: str, shape: tuple[int, ...]) -> None:
+    state = EXAMPLES[family]()
+    for key, tensor in state.items():
+        if tensor.shape != shape and not UNUSED.search(key):
+            wrong = {**state, key: torch.zeros(shape)}
+            FAMILIES[family].detect(wrong)
+            with pytest.raises(CheckpointError):
+                FAMILIES[family].rebuild(wrong, {})
+
+
+@pytest.mark.parametrize("family", EXAMPLES)
+def test_a_missing_tensor_is_refused_in_one_line(family: str) -> None:
+    state = EXAMPLES[family]()
+    for key in state:
+        if key.endswith(("weight", "bias", "filt")) and not UNUSED.search(key):
+            rest = {other: tensor for other, tensor in state.items() if other != key}
+            FAMILIES[family].detect(rest)
+            with pytest.raises(CheckpointError):
+                FAMILIES[family].rebuild(rest, {})
