@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.spectral_norm import folded
 
 __all__ = ["FAMILIES", "FAMILY", "PROJECTED_FAMILY", "Excitation", "FastganGenerator"]
@@ -25,7 +26,6 @@ __all__ = ["FAMILIES", "FAMILY", "PROJECTED_FAMILY", "Excitation", "FastganGener
 _EXCITED: Final[Mapping[int, int]] = {64: 4, 128: 8, 256: 16, 512: 32}
 """The map of this side is scaled by what the map of that side says."""
 
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 _TANH_SIDE: Final = 1024
 _PREFIX: Final = "synthesis."
 _LICENCE: Final = "The rights in the weights are those of whoever trained them."
@@ -270,15 +270,13 @@ def _renamed_key(key: str, name: str, step: _Step | None) -> str:
 
 
 def _network(state: StateDict, *, projected: bool) -> Network:
-    plain = _plain(folded(state, transposed=("init.init.0", f"{_PREFIX}init.init.0")))
-    try:
+    if not _fits(state, _PREFIX if projected else ""):
+        raise CheckpointError("is no FastGAN generator")
+    with rebuilding("a FastGAN", state):
+        plain = _plain(folded(state, transposed=("init.init.0", f"{_PREFIX}init.init.0")))
         plan = _plan(plain, projected=projected)
         module = FastganGenerator(plan)
         module.load_state_dict(_renamed(plain, plan))
-    except (RuntimeError, LookupError, ValueError, ArithmeticError) as error:
-        raise CheckpointError(f"is almost a FastGAN, but: {error}", fix="export the original file") from error
-    if plan.channels not in _CHANNELS:
-        raise CheckpointError(f"makes pictures of {plan.channels} channels", fix="only grey, RGB and RGBA can be shown")
     label = (GraphInput("label", ("batch", plan.classes)),) if plan.classes else ()
     return Network(
         kind="generator",
@@ -287,7 +285,7 @@ def _network(state: StateDict, *, projected: bool) -> Network:
         outputs=("image",),
         facts={
             "z_dim": plan.z_dim,
-            "channels": _CHANNELS[plan.channels],
+            "channels": picture_channels(plan.channels),
             "width": plan.size,
             "height": plan.size,
             "classes": tuple(str(index) for index in range(plan.classes)),

@@ -18,13 +18,13 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.linear_attention import attention_key, attention_of
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels, rebuilding
 
 __all__ = ["FAMILY", "LightweightGenerator"]
 
 _REACH: Final = 3
 """An excitation scales the output of the block that comes so many later."""
 
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 _LICENCE: Final = "The code is MIT; the rights in the weights are those of whoever trained them."
 _BLOCK: Final = re.compile(r"^layers\.(\d+)\.")
 _LEAK: Final = 0.1
@@ -170,20 +170,16 @@ def _renamed_key(key: str, state: StateDict) -> str:
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _is_generator(state):
         raise CheckpointError("is no lightweight-gan generator")
-    try:
+    with rebuilding("a lightweight-gan", state):
         module = LightweightGenerator(state)
         module.load_state_dict(_renamed(state))
-    except (RuntimeError, LookupError, ValueError, ArithmeticError) as error:
-        raise CheckpointError(f"is almost a lightweight-gan, but: {error}", fix="export the original file") from error
     channels, size = module.out_conv.out_channels, 4 << len(module.layers)
-    if channels not in _CHANNELS:
-        raise CheckpointError(f"makes pictures of {channels} channels", fix="only grey, RGB and RGBA can be shown")
     return Network(
         kind="generator",
         module=eval_mode(module),
         inputs=(GraphInput("z", ("batch", module.z_dim)), *_noise_inputs(module)),
         outputs=("image",),
-        facts={"z_dim": module.z_dim, "channels": _CHANNELS[channels], "width": size, "height": size},
+        facts={"z_dim": module.z_dim, "channels": picture_channels(channels), "width": size, "height": size},
         inferred=_told(module, size, channels),
     )
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import rebuilding
 from ganplugin.models.setting import Setting
 
 __all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "MlpDiscriminator", "MlpGenerator"]
@@ -147,7 +148,8 @@ def _layers(state: StateDict) -> tuple[_Layer, ...]:
             found[-1] = replace(found[-1], norm=name)
         else:
             return ()
-    chained = all(one.after == other.before for one, other in pairwise(found))
+    biased = {layer.bias for layer in found}
+    chained = len(biased) == 1 and all(one.after == other.before for one, other in pairwise(found))
     return tuple(found) if chained and len(found) >= 2 else ()
 
 
@@ -207,13 +209,14 @@ def _shape(count: int, config: Mapping[str, object]) -> tuple[HyperParameter, tu
 
 
 def _chain(layers: tuple[_Layer, ...], state: StateDict, style: _Style) -> _Chain:
-    chain = _Chain(layers, style)
+    with rebuilding("an MLP GAN", state):
+        return _loaded(_Chain(layers, style), state)
+
+
+def _loaded(chain: _Chain, state: StateDict) -> _Chain:
     parts = ((key.rpartition("."), tensor) for key, tensor in state.items())
     renamed = {f"{chain.names[name]}.{entry}": tensor for (name, _, entry), tensor in parts}
-    try:
-        chain.load_state_dict(renamed)
-    except RuntimeError as error:
-        raise CheckpointError(f"is almost an MLP GAN, but: {error}", fix="export the plain networks") from error
+    chain.load_state_dict(renamed)
     return chain
 
 

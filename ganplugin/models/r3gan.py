@@ -18,11 +18,11 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.fir import FirDown, FirUp
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels, rebuilding
 
 __all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "R3ganDiscriminator", "R3ganGenerator"]
 
 _SLOPE: Final = 0.2
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 _LICENCE: Final = "The authors' code states no licence for its models; the rights in the weights are unclear."
 
 _STAGE: Final = re.compile(r"^MainLayers\.(\d+)\.Layers\.(\d+)\.")
@@ -217,14 +217,8 @@ def _loaded(module: nn.Module, plain: Mapping[str, Tensor]) -> nn.Module:
     return eval_mode(module)
 
 
-def _refused(error: Exception) -> CheckpointError:
-    return CheckpointError(f"is almost an R3GAN, but: {error}", fix="export a whole snapshot of the original code")
-
-
 def _picture(channels: int, size: int) -> dict[str, object]:
-    if channels not in _CHANNELS:
-        raise CheckpointError(f"makes pictures of {channels} channels", fix="only grey, RGB and RGBA can be shown")
-    return {"channels": _CHANNELS[channels], "width": size, "height": size}
+    return {"channels": picture_channels(channels), "width": size, "height": size}
 
 
 def _label(embedding: nn.Linear | None) -> tuple[tuple[GraphInput, ...], dict[str, object]]:
@@ -256,15 +250,13 @@ def _rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Networ
     if not _is_generator(state):
         raise CheckpointError("is no R3GAN generator")
     plain = _plain(state)
-    try:
+    with rebuilding("an R3GAN", state):
         stages, embedding = _Shapes(plain, 0).stages(), _embedding(plain)
         channels, width = plain["AggregationLayer.Layer.weight"].shape[:2]
         module = _loaded(R3ganGenerator(stages, embedding, width, channels), plain)
         z_dim = plain["MainLayers.0.Layers.0.LinearLayer.weight"].shape[1] - (
             embedding.out_features if embedding else 0
         )
-    except (RuntimeError, LookupError, ValueError, ArithmeticError) as error:
-        raise _refused(error) from error
     size = 4 << (len(stages) - 1)
     label, classes = _label(embedding)
     return Network(
@@ -284,12 +276,10 @@ def _rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _is_scorer(state):
         raise CheckpointError("is no R3GAN discriminator")
     plain = _plain(state)
-    try:
+    with rebuilding("an R3GAN", state):
         width, channels = plain["ExtractionLayer.Layer.weight"].shape[:2]
         stages, embedding = _Shapes(plain, width).stages(), _embedding(plain)
         module = _loaded(R3ganDiscriminator(stages, embedding, width, channels), plain)
-    except (RuntimeError, LookupError, ValueError, ArithmeticError) as error:
-        raise _refused(error) from error
     size = 4 << (len(stages) - 1)
     label, classes = _label(embedding)
     return Network(
