@@ -75,7 +75,7 @@ class ResidualBlock(nn.Module):
 class StyleTint(nn.Module):
     """The photo, blurred, under one affine change of colour a style: the ground of the painting.
 
-    The blur (two halvings and back) leaves all that is fine to the strokes, so that no photo shines through.
+    The blur (halved and back) leaves what is finest to the strokes.
     """
 
     def __init__(self, styles: int) -> None:
@@ -84,9 +84,7 @@ class StyleTint(nn.Module):
         self.shift = nn.Parameter(torch.zeros(styles, 3))
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        small = x
-        for _ in range(2):
-            small = F.avg_pool2d(small, 3, stride=2, padding=1, count_include_pad=False)
+        small = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
         x = F.interpolate(small, size=x.shape[2:], mode="bilinear", align_corners=False)
         matrix = (weights @ self.matrix.flatten(1)).view(-1, 3, 3)
         shift = (weights @ self.shift)[:, :, None, None]
@@ -114,7 +112,7 @@ class Stylizer(nn.Module):
         self.tint = StyleTint(styles)
         with torch.no_grad():
             # Training starts from the blurred photo and lays strokes on it, instead of finding the photo first.
-            self.leave.weight.mul_(0.05)
+            self.leave.weight.mul_(0.1)
 
     def paint(self, content: Tensor, weights: Tensor) -> Tensor:
         """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles].

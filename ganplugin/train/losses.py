@@ -52,9 +52,11 @@ def style_loss(made: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
 
 
 def content_loss(made: Tensor, target: Tensor) -> Tensor:
-    """Return |made - target|^2 / |target|^2 of one layer's features, averaged over the batch."""
-    difference = (made.float() - target.float()).square().sum(dim=(1, 2, 3))
-    return (difference / target.float().square().sum(dim=(1, 2, 3))).mean()
+    """Return |made - target|^2 / |target|^2 of one layer's features over the whole batch.
+
+    Picture by picture, an empty sky without a feature would divide by zero.
+    """
+    return (made.float() - target.float()).square().sum() / target.float().square().sum().clamp(min=1e-6)
 
 
 def overshoot(image: Tensor) -> Tensor:

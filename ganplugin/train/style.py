@@ -33,6 +33,8 @@ from ganplugin.train.precision import Precision, autocast
 __all__ = ["StyleOptions", "StyleTarget", "StyleTrainer"]
 
 _CONTENT_BLOCK = 2
+_TRIES = 8
+_FLAT = 12.0
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,11 @@ class StyleOptions:
     learning_rate: float = 1e-3
     decay: float = 0.998
     content_weight: float = 1.0
-    style_weight: float = 1.0
-    palette_weight: float = 1.0
+    style_weight: float = 4.0
+    palette_weight: float = 0.3
     smoothness: float = 1.0
     range_weight: float = 50.0
+    longest_gradient: float = 20.0
     precision: Precision = "fp32"
 
 
@@ -126,17 +129,19 @@ class StyleTrainer:
             seen = self.features(painted.contiguous(memory_format=torch.channels_last))
             with torch.no_grad():
                 wanted = self.features(content)[_CONTENT_BLOCK]
+        together = [self._together(layer) for layer in seen]
         parts = {
-            "style": style_loss([self._together(layer) for layer in seen], [layer[chosen] for layer in self.grams])
-            * options.style_weight,
+            "style": style_loss(together, [layer[chosen] for layer in self.grams]) * options.style_weight,
             "content": content_loss(seen[_CONTENT_BLOCK], wanted) * options.content_weight,
-            "palette": palette_loss(self._together(painted), *(part[chosen] for part in self.palette)) * options.palette_weight,
+            "palette": palette_loss(self._together(painted), *(part[chosen] for part in self.palette))
+            * options.palette_weight,
             "smooth": total_variation(painted) * options.smoothness,
             "range": overshoot(painted) * options.range_weight,
         }
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        if torch.isfinite(torch.nn.utils.clip_grad_norm_(self.stylizer.parameters(), options.longest_gradient)):
+            self.optimizer.step()
         self.step += 1
         update_average(self.average, self.stylizer, step=self.step, decay=options.decay)
         return {name: float(part.detach()) for name, part in parts.items()}
@@ -153,13 +158,19 @@ class StyleTrainer:
         """Return random squares of random photos, half of them mirrored: 0..1 [styles * batch, 3, crop, crop]."""
         count = self.options.styles * self.options.batch
         crops = [self._crop(self.photos[self._draw(len(self.photos))]) for _ in range(count)]
-        batch = torch.stack(crops).to(self.device, torch.float32) / 255
+        pixels = torch.stack(crops)
+        grain = torch.rand(pixels.shape, generator=self.random)
+        batch = (pixels + grain).to(self.device) / 256
         return batch.contiguous(memory_format=torch.channels_last)
 
     def _crop(self, photo: Tensor) -> Tensor:
+        """Cut a random square; one of nearly one colour is drawn again, as its normalisation would blow up noise."""
         side = self.options.crop
-        top, left = self._draw(photo.shape[1] - side + 1), self._draw(photo.shape[2] - side + 1)
-        crop = photo[:, top : top + side, left : left + side]
+        for _ in range(_TRIES):
+            top, left = self._draw(photo.shape[1] - side + 1), self._draw(photo.shape[2] - side + 1)
+            crop = photo[:, top : top + side, left : left + side]
+            if crop.float().std() > _FLAT:
+                break
         return crop.flip(2) if self._draw(2) else crop
 
     def _draw(self, end: int) -> int:
@@ -194,7 +205,11 @@ class StyleTrainer:
 
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         """Write the averaged network as ``stylizer.*`` with the configuration, the style names and the provenance."""
-        seen = {"steps": self.step, "pictures_seen": self.step * self.options.styles * self.options.batch, "seed": self.options.seed}
+        seen = {
+            "steps": self.step,
+            "pictures_seen": self.step * self.options.styles * self.options.batch,
+            "seed": self.options.seed,
+        }
         config = {
             "family": "ganplugin-stylizer",
             "config": asdict(self.stylizer.config),

@@ -54,6 +54,10 @@ def test_content_loss_by_hand() -> None:
     assert content_loss(made, wanted).item() == pytest.approx(0.25)
 
 
+def test_content_loss_of_an_empty_picture_stays_a_number() -> None:
+    assert content_loss(torch.zeros(1, 2, 3, 3), torch.zeros(1, 2, 3, 3)).item() == 0
+
+
 def test_total_variation_by_hand() -> None:
     image = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]]).expand(1, 3, 2, 2)
     assert total_variation(image).item() == pytest.approx(1.0)
