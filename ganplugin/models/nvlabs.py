@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
+from ganplugin.models.fir import fir_kernel
 from ganplugin.models.setting import Setting
 from ganplugin.models.w_space import Linear, MappingNetwork, estimated_centre
 from ganplugin.models.weights import Weights
@@ -29,6 +30,7 @@ __all__ = [
     "SLOPE",
     "Mapping2W",
     "affine_of",
+    "block_fir_of",
     "bounded",
     "channels_of",
     "demand_activation",
@@ -91,18 +93,34 @@ def bounded(x: Tensor, limit: float) -> Tensor:
     return x.clamp(-limit, limit) if limit else x
 
 
-def fir_of(weights: Weights, default: Tensor) -> Tensor:
-    """Return the resampling filter [n, n] of a layer as stored (a row stands for its outer product), else ``default``.
+def block_fir_of(weights: Weights) -> Tensor:
+    """Return the resampling filter [n, n] of a block (a stored row stands for its outer product), by default 1 3 3 1.
 
     Raises `CheckpointError` if it is neither a row nor square.
     """
     if not weights.has("resample_filter"):
-        return default
-    kernel = weights.take_any("resample_filter")
-    kernel = torch.outer(kernel, kernel) if kernel.ndim == 1 else kernel
+        return fir_kernel()
+    kernel = _square(weights.take_any("resample_filter"))
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] < 2:
         raise CheckpointError("has a resampling filter that is not square")
     return kernel
+
+
+def fir_of(weights: Weights, around: Tensor) -> Tensor:
+    """Return the filter of a layer, by default that of the block ``around`` it. Every layer stores one, used or not.
+
+    Raises `CheckpointError` if the two are of different sizes.
+    """
+    if not weights.has("resample_filter"):
+        return around
+    kernel = _square(weights.take_any("resample_filter"))
+    if kernel.shape != around.shape:
+        raise CheckpointError("has resampling filters of different sizes")
+    return kernel
+
+
+def _square(kernel: Tensor) -> Tensor:
+    return torch.outer(kernel, kernel) if kernel.ndim == 1 else kernel
 
 
 def linear_of(weights: Weights, rate: float = 1.0) -> Linear:
@@ -112,12 +130,10 @@ def linear_of(weights: Weights, rate: float = 1.0) -> Linear:
     return weight * (rate / math.sqrt(weight.shape[1])), bias * rate
 
 
-def affine_of(weights: Weights, channels: int) -> Linear:
+def affine_of(weights: Weights, channels: int, w_dim: int) -> Linear:
     """Return the layer under ``affine`` that makes a style for ``channels`` of w."""
-    weight, bias = linear_of(weights.under("affine"))
-    if len(bias) != channels:
-        raise CheckpointError(f"has a style of {len(bias)} numbers for {channels} channels")
-    return weight, bias
+    inner = weights.under("affine")
+    return inner.take("weight", channels, w_dim) / math.sqrt(w_dim), inner.take("bias", channels)
 
 
 @dataclass(frozen=True)
@@ -146,7 +162,7 @@ def mapping_of(weights: Weights, config: Mapping[str, object]) -> Mapping2W:
     if z_dim < 1:
         raise CheckpointError("has a mapping without a latent")
     stored = weights.has("mapping.w_avg")
-    centre = _centre(weights, left) if stored else estimated_centre(network, z_dim, classes)
+    centre = _centre(weights, left, classes) if stored else estimated_centre(network, z_dim, classes)
     inferred = (
         HyperParameter(name="z_dim", value=z_dim, origin="tensor"),
         HyperParameter(name="w_dim", value=left, origin="tensor"),
@@ -162,11 +178,11 @@ def mapping_of(weights: Weights, config: Mapping[str, object]) -> Mapping2W:
     return Mapping2W(network, z_dim, left, classes, centre, inferred)
 
 
-def _centre(weights: Weights, w_dim: int) -> Tensor:
+def _centre(weights: Weights, w_dim: int, classes: int) -> Tensor:
     centre = weights.take_any("mapping.w_avg")
-    if centre.shape[-1] != w_dim or centre.ndim not in (1, 2):
+    if tuple(centre.shape) not in ((w_dim,), (max(classes, 1), w_dim)):
         raise CheckpointError("has a w_avg that does not fit its mapping")
-    return centre[0] if centre.ndim == 2 and len(centre) == 1 else centre
+    return centre if classes or centre.ndim == 1 else centre[0]
 
 
 def label_mapping_of(weights: Weights, rate: HyperParameter) -> tuple[MappingNetwork, int, int]:

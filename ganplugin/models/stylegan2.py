@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.fir import FirUp, fir_kernel
+from ganplugin.models.fir import FirUp
 from ganplugin.models.modulation import ModulatedConv, ModulatedUpConv
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.nvlabs import (
@@ -28,6 +28,7 @@ from ganplugin.models.nvlabs import (
     MAPPING_RATE,
     SLOPE,
     affine_of,
+    block_fir_of,
     bounded,
     channels_of,
     demand_activation,
@@ -42,15 +43,16 @@ __all__ = ["FAMILY"]
 
 _ROOT: Final = math.sqrt(2)
 _BLOCK: Final = re.compile(r"^synthesis\.b(\d+)\.")
-_IGNORED: Final = (r"synthesis\.b\d+\.(\w+\.)?resample_filter",)
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """The blocks of a synthesis network by their names' sizes (4, 8, ...), how they are joined, and the clamp."""
+    """The blocks of a synthesis network by their names' sizes (4, 8, ...), how they are joined, what all share."""
 
     sizes: tuple[int, ...]
     architecture: str
+    w_dim: int
+    channels: int
     clamp: float
 
 
@@ -60,13 +62,16 @@ class StyledLayer(nn.Module):
     bias: Tensor
     strength: Tensor
 
-    def __init__(self, weights: Weights, clamp: float, *, gain: float = 1.0, kernel: Tensor | None = None) -> None:
+    def __init__(
+        self, weights: Weights, layout: _Layout, entering: int, *, gain: float = 1.0, kernel: Tensor | None = None
+    ) -> None:
         super().__init__()
-        weight = weights.take("weight", None, None, None, None)
-        self.affine = linear_layer(affine_of(weights, weight.shape[1]))
+        weight = weights.take("weight", None, entering, 3, 3)
+        self.width = len(weight)
+        self.affine = linear_layer(affine_of(weights, entering, layout.w_dim))
         # The leaky ReLU is homogeneous: gains cost nothing on the small tensors before it.
         total = gain * _ROOT
-        self.limit = clamp * gain
+        self.limit = layout.clamp * gain
         doubled = None if kernel is None else ModulatedUpConv(weight, 4 * kernel, gain=total)
         self.conv = doubled or ModulatedConv(weight, gain=total)
         self.register_buffer("bias", total * weights.take("bias", weight.shape[0])[:, None, None], persistent=False)
@@ -88,12 +93,12 @@ class PictureLayer(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, clamp: float) -> None:
+    def __init__(self, weights: Weights, layout: _Layout, entering: int) -> None:
         super().__init__()
-        weight = weights.take("weight", None, None, 1, 1)
-        self.affine = linear_layer(affine_of(weights, weight.shape[1]))
-        self.clamp = clamp
-        self.register_buffer("weight", weight / math.sqrt(weight.shape[1]), persistent=False)
+        weight = weights.take("weight", layout.channels, entering, 1, 1)
+        self.affine = linear_layer(affine_of(weights, entering, layout.w_dim))
+        self.clamp = layout.clamp
+        self.register_buffer("weight", weight / math.sqrt(entering), persistent=False)
         self.register_buffer("bias", weights.take("bias", weight.shape[0]), persistent=False)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
@@ -106,11 +111,11 @@ class Shortcut(nn.Module):
 
     weight: Tensor
 
-    def __init__(self, weights: Weights, kernel: Tensor) -> None:
+    def __init__(self, weights: Weights, kernel: Tensor, entering: int, leaving: int) -> None:
         super().__init__()
-        weight = weights.take("weight", None, None, 1, 1)
-        self.up = FirUp(4 * kernel, weight.shape[0])
-        self.register_buffer("weight", weight * math.sqrt(0.5 / weight.shape[1]), persistent=False)
+        weight = weights.take("weight", leaving, entering, 1, 1)
+        self.up = FirUp(4 * kernel, leaving)
+        self.register_buffer("weight", weight * math.sqrt(0.5 / entering), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x [batch, in, h, w] as [batch, out, 2 h, 2 w]."""
@@ -120,22 +125,21 @@ class Shortcut(nn.Module):
 class Block(nn.Module):
     """One scale. The first block has one layer at the base's size; the others double, then have another layer."""
 
-    def __init__(self, weights: Weights, layout: _Layout, size: int) -> None:
+    def __init__(self, weights: Weights, layout: _Layout, size: int, entering: int) -> None:
         super().__init__()
         first, last = size == layout.sizes[0], size == layout.sizes[-1]
-        kernel = fir_of(weights, fir_kernel())
+        conv0, conv1, skip = (weights.under(name) for name in ("conv0", "conv1", "skip"))
+        kernel = block_fir_of(weights)
         residual = layout.architecture == "resnet" and not first
-        self.conv0 = None
-        if not first:
-            inner = weights.under("conv0")
-            self.conv0 = StyledLayer(inner, layout.clamp, kernel=fir_of(inner, kernel))
-        self.conv1 = StyledLayer(weights.under("conv1"), layout.clamp, gain=math.sqrt(0.5) if residual else 1.0)
-        self.shortcut = Shortcut(weights.under("skip"), kernel) if residual else None
+        self.conv0 = None if first else StyledLayer(conv0, layout, entering, kernel=fir_of(conv0, kernel))
+        fir_of(conv1, kernel)
+        middle = entering if self.conv0 is None else self.conv0.width
+        self.conv1 = StyledLayer(conv1, layout, middle, gain=math.sqrt(0.5) if residual else 1.0)
+        self.width = self.conv1.width
+        self.shortcut = Shortcut(skip, fir_of(skip, kernel), entering, self.width) if residual else None
         pictured = last or layout.architecture == "skip"
-        self.picture = PictureLayer(weights.under("torgb"), layout.clamp) if pictured else None
-        self.up = None
-        if self.picture is not None and layout.architecture == "skip" and not first:
-            self.up = FirUp(4 * kernel, self.picture.weight.shape[0])
+        self.picture = PictureLayer(weights.under("torgb"), layout, self.width) if pictured else None
+        self.up = FirUp(4 * kernel, layout.channels) if pictured and layout.architecture == "skip" else None
 
     @property
     def layers(self) -> tuple[StyledLayer, ...]:
@@ -165,8 +169,12 @@ class Synthesis(nn.Module):
     def __init__(self, weights: Weights, layout: _Layout) -> None:
         super().__init__()
         self.register_buffer("base", weights.under("b4").take("const", None, None, None)[None], persistent=False)
-        self.blocks = nn.ModuleList(Block(weights.under(f"b{size}"), layout, size) for size in layout.sizes)
-        self.layers = [layer for block in self.blocks for layer in block.layers]  # type: ignore[union-attr]
+        blocks, width = [], self.base.shape[1]
+        for size in layout.sizes:
+            blocks.append(Block(weights.under(f"b{size}"), layout, size, width))
+            width = blocks[-1].width
+        self.blocks = nn.ModuleList(blocks)
+        self.layers = [layer for block in blocks for layer in block.layers]
         self.num_ws = len(self.layers) + 1
 
     def forward(self, w: Tensor, *noise: Tensor) -> Tensor:
@@ -224,13 +232,13 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     sizes = _sizes(state)
     demand_activation(config, "synthesis.b4.conv1")
     clamp = said_number(CLAMP, config, "synthesis.b4.conv1", "conv_clamp")
-    layout = _Layout(sizes, _architecture(state, sizes), float(clamp.value))
     mapping = mapping_of(weights, config)
+    channels = len(weights.take(f"synthesis.b{sizes[-1]}.torgb.weight", None, None, 1, 1))
+    layout = _Layout(sizes, _architecture(state, sizes), mapping.w_dim, channels, float(clamp.value))
     synthesis = Synthesis(weights.under("synthesis"), layout)
     noise = _noise_inputs(weights, synthesis, layout)
-    weights.finish(_IGNORED)
+    weights.finish()
     height, width = (side * sizes[-1] // 4 for side in synthesis.base.shape[2:])
-    channels = state[f"synthesis.b{sizes[-1]}.torgb.weight"].shape[0]
     inferred = (
         HyperParameter(name="resolution", value=f"{width} x {height}", origin="tensor"),
         HyperParameter(name="architecture", value=layout.architecture, origin="tensor"),

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.fir import Blur, FirDown, fir_kernel
+from ganplugin.models.fir import Blur, FirDown
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.nvlabs import (
     CLAMP,
     LICENCE,
     MAPPING_RATE,
     SLOPE,
+    block_fir_of,
     bounded,
     channels_of,
     demand_activation,
@@ -40,25 +41,33 @@ __all__ = ["FAMILY"]
 _BASE: Final = 4
 _NO_DEVIATION: Final = math.sqrt(1e-8)
 _BLOCK: Final = re.compile(r"^b(\d+)\.")
-_IGNORED: Final = (r"b\d+\.(\w+\.)?resample_filter", r"mapping\.w_avg")
 
 
 @dataclass(frozen=True)
 class _Layout:
+    """The blocks by size, how they are joined, the picture's channels, the first block's width, the clamp."""
+
     sizes: tuple[int, ...]
     architecture: str
+    channels: int
+    width: int
     clamp: float
 
 
 class Layer(nn.Module):
-    """Convolution, bias, leaky ReLU with gain sqrt(2), clamp; with ``kernel`` it blurs first and halves."""
+    """Convolution, bias, leaky ReLU with gain sqrt(2), clamp; with ``kernel`` it blurs first and halves.
+
+    ``weight`` [out, in, k, k] is the tensor of that name, without its gain.
+    """
 
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, clamp: float, *, gain: float = 1.0, kernel: Tensor | None = None) -> None:
+    def __init__(
+        self, weights: Weights, clamp: float, weight: Tensor, *, gain: float = 1.0, kernel: Tensor | None = None
+    ) -> None:
         super().__init__()
-        weight = weights.take("weight", None, None, None, None)
+        self.width = len(weight)
         total = gain * math.sqrt(2)
         self.limit = clamp * gain
         self.stride, self.padding, self.blur = 1, weight.shape[-1] // 2, None
@@ -66,7 +75,7 @@ class Layer(nn.Module):
             taps = kernel.shape[0]
             self.stride, self.padding = 2, 0
             self.blur = Blur(kernel, weight.shape[1], (1 + (taps - 1) // 2, 1 + (taps - 2) // 2))
-        scaled = weight * (total / math.sqrt(weight[0].numel()))
+        scaled = weight * (total / math.sqrt(math.prod(weight.shape[1:])))
         self.register_buffer("weight", scaled, persistent=False)
         self.register_buffer("bias", weights.take("bias", weight.shape[0]) * total, persistent=False)
 
@@ -82,11 +91,11 @@ class Shortcut(nn.Module):
 
     weight: Tensor
 
-    def __init__(self, weights: Weights, kernel: Tensor) -> None:
+    def __init__(self, weights: Weights, kernel: Tensor, entering: int, leaving: int) -> None:
         super().__init__()
-        weight = weights.take("weight", None, None, 1, 1)
-        self.down = FirDown(kernel, weight.shape[1])
-        self.register_buffer("weight", weight * math.sqrt(0.5 / weight.shape[1]), persistent=False)
+        weight = weights.take("weight", leaving, entering, 1, 1)
+        self.down = FirDown(kernel, entering)
+        self.register_buffer("weight", weight * math.sqrt(0.5 / entering), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x [batch, in, h, w] as [batch, out, h / 2, w / 2]."""
@@ -96,19 +105,21 @@ class Shortcut(nn.Module):
 class Block(nn.Module):
     """One scale: what is seen of the picture there, two layers of which the second halves, and a shortcut."""
 
-    def __init__(self, weights: Weights, layout: _Layout, size: int) -> None:
+    def __init__(self, weights: Weights, layout: _Layout, size: int, entering: int) -> None:
         super().__init__()
-        kernel = fir_of(weights, fir_kernel())
+        kernel = block_fir_of(weights)
+        conv0, conv1, skip = (weights.under(name) for name in ("conv0", "conv1", "skip"))
         residual = layout.architecture == "resnet"
         sees = size == layout.sizes[0] or layout.architecture == "skip"
-        self.see = Layer(weights.under("fromrgb"), layout.clamp) if sees else None
-        channels = 0 if self.see is None else self.see.weight.shape[1]
-        self.down = FirDown(kernel, channels) if layout.architecture == "skip" else None
-        self.conv0 = Layer(weights.under("conv0"), layout.clamp)
-        inner = weights.under("conv1")
+        self.see = _seeing(weights.under("fromrgb"), layout, entering, kernel) if sees else None
+        self.down = FirDown(kernel, layout.channels) if layout.architecture == "skip" else None
+        fir_of(conv0, kernel)
+        self.conv0 = Layer(conv0, layout.clamp, conv0.take("weight", None, entering, 3, 3))
+        weight = conv1.take("weight", None, self.conv0.width, 3, 3)
         gain = math.sqrt(0.5) if residual else 1.0
-        self.conv1 = Layer(inner, layout.clamp, gain=gain, kernel=fir_of(inner, kernel))
-        self.shortcut = Shortcut(weights.under("skip"), kernel) if residual else None
+        self.conv1 = Layer(conv1, layout.clamp, weight, gain=gain, kernel=fir_of(conv1, kernel))
+        self.width = self.conv1.width
+        self.shortcut = Shortcut(skip, fir_of(skip, kernel), entering, self.width) if residual else None
 
     def forward(self, x: Tensor | None, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return features at half the size, and the picture for the next block."""
@@ -124,27 +135,37 @@ class Block(nn.Module):
 class Verdict(nn.Module):
     """The 4 x 4 end: minibatch deviation of groups of one (a constant), convolution, two linear layers."""
 
-    def __init__(self, weights: Weights, layout: _Layout) -> None:
+    def __init__(self, weights: Weights, layout: _Layout, entering: int, leaving: int, kernel: Tensor) -> None:
         super().__init__()
-        self.see = Layer(weights.under("fromrgb"), layout.clamp) if layout.architecture == "skip" else None
-        self.conv = Layer(weights.under("conv"), layout.clamp)
-        width = self.conv.weight.shape[0]
-        self.enter = linear_layer(_linear(weights.under("fc"), width * _BASE * _BASE))
-        self.leave = linear_layer(_linear(weights.under("out"), self.enter.out_features))
+        conv = weights.under("conv")
+        skips = layout.architecture == "skip"
+        self.see = _seeing(weights.under("fromrgb"), layout, entering, kernel) if skips else None
+        weight = conv.take("weight", None, None, 3, 3)
+        self.deviations = weight.shape[1] - entering
+        if not 0 <= self.deviations <= entering:
+            raise CheckpointError("has a last convolution for another number of channels than there are")
+        fir_of(conv, kernel)
+        self.conv = Layer(conv, layout.clamp, weight)
+        self.enter = linear_layer(_linear(weights.under("fc"), None, self.conv.width * _BASE * _BASE))
+        self.leave = linear_layer(_linear(weights.under("out"), leaving, self.enter.out_features))
 
     def forward(self, x: Tensor, image: Tensor) -> Tensor:
         """Return one number a picture, or a vector that is to be compared with the label's."""
         if self.see is not None:
             x = x + self.see(image)
-        missing = self.conv.weight.shape[1] - x.shape[1]
-        if missing:
-            x = torch.cat([x, torch.full_like(x[:, :missing], _NO_DEVIATION)], dim=1)
+        if self.deviations:
+            x = torch.cat([x, torch.full_like(x[:, : self.deviations], _NO_DEVIATION)], dim=1)
         hidden = F.leaky_relu(self.enter(self.conv(x).flatten(1)), SLOPE) * math.sqrt(2)
         return self.leave(hidden)  # type: ignore[no-any-return]
 
 
-def _linear(weights: Weights, entering: int) -> tuple[Tensor, Tensor]:
-    weight = weights.take("weight", None, entering)
+def _seeing(weights: Weights, layout: _Layout, leaving: int, kernel: Tensor) -> Layer:
+    fir_of(weights, kernel)
+    return Layer(weights, layout.clamp, weights.take("weight", leaving, layout.channels, 1, 1))
+
+
+def _linear(weights: Weights, leaving: int | None, entering: int) -> tuple[Tensor, Tensor]:
+    weight = weights.take("weight", leaving, entering)
     return weight / math.sqrt(entering), weights.take("bias", weight.shape[0])
 
 
@@ -153,8 +174,14 @@ class Discriminator(nn.Module):
 
     def __init__(self, weights: Weights, layout: _Layout, mapping: MappingNetwork | None) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block(weights.under(f"b{size}"), layout, size) for size in layout.sizes)
-        self.verdict = Verdict(weights.under(f"b{_BASE}"), layout)
+        blocks, width = [], layout.width
+        for size in layout.sizes:
+            blocks.append(Block(weights.under(f"b{size}"), layout, size, width))
+            width = blocks[-1].width
+        self.blocks = nn.ModuleList(blocks)
+        leaving = 1 if mapping is None else mapping.layers[-1].out_features
+        kernel = block_fir_of(weights.under(f"b{layout.sizes[-1]}"))
+        self.verdict = Verdict(weights.under(f"b{_BASE}"), layout, width, leaving, kernel)
         self.mapping = mapping
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
@@ -198,13 +225,14 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     weights, sizes = Weights(state), _sizes(state)
     demand_activation(config, f"b{sizes[0]}.conv0")
     clamp = said_number(CLAMP, config, f"b{sizes[0]}.conv0", "conv_clamp")
-    layout = _Layout(sizes, _architecture(state, sizes), float(clamp.value))
+    width, channels = weights.take(f"b{sizes[0]}.fromrgb.weight", None, None, 1, 1).shape[:2]
+    layout = _Layout(sizes, _architecture(state, sizes), channels, width, float(clamp.value))
     rate = said_number(MAPPING_RATE, config, "mapping.fc0", "bias_gain")
     mapping = label_mapping_of(weights, rate)[0] if weights.has("mapping.embed.weight") else None
     module = Discriminator(weights, layout, mapping)
-    weights.finish(_IGNORED)
+    weights.finish()
     classes = 0 if mapping is None or mapping.embed is None else mapping.embed.in_features
-    channels, size = state[f"b{sizes[0]}.fromrgb.weight"].shape[1], sizes[0]
+    size = sizes[0]
     label = (GraphInput("label", ("batch", classes)),) if classes else ()
     return Network(
         kind="scorer",

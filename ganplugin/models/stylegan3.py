@@ -71,12 +71,12 @@ class Waves(nn.Module):
     phases: Tensor
     grid: Tensor
 
-    def __init__(self, weights: Weights, size: int, rate: float, bandwidth: float) -> None:
+    def __init__(self, weights: Weights, w_dim: int, size: int, rate: float, bandwidth: float) -> None:
         super().__init__()
         self.size, self.rate, self.bandwidth = size, rate, bandwidth
         freqs = weights.take("freqs", None, 2)
-        channels = len(freqs)
-        mixing = weights.take("weight", None, channels) / math.sqrt(channels)
+        self.width = channels = len(freqs)
+        mixing = weights.take("weight", channels, channels) / math.sqrt(channels)
         places = (torch.arange(size) + 0.5 - size / 2) / rate
         grid = torch.stack([places.repeat(size), places.repeat_interleave(size)])
         for name, value in (
@@ -86,7 +86,7 @@ class Waves(nn.Module):
             ("grid", grid),
         ):
             self.register_buffer(name, value.clone(), persistent=False)
-        self.affine = linear_layer(affine_of(weights, 4))
+        self.affine = linear_layer(affine_of(weights, 4, w_dim))
 
     def forward(self, w: Tensor, transform: Tensor) -> Tensor:
         """Return the map for w [batch, w_dim] and transform [rows, 3, 3], which maps places seen to places shown."""
@@ -160,12 +160,15 @@ class Layer(nn.Module):
 
     bias: Tensor
 
-    def __init__(self, weights: Weights, words: _Words, before: int, after: int) -> None:
+    def __init__(self, weights: Weights, words: _Words, w_dim: int, entering: int, before: int, after: int) -> None:
         super().__init__()
-        weight = weights.take("weight", None, None, None, None)
-        channels, _, size, _ = weight.shape
+        weight = weights.take("weight", None, entering, None, None)
+        channels, size = weight.shape[0], weight.shape[2]
+        if weight.shape[3] != size or size % 2 == 0:
+            raise CheckpointError("has a convolution that is not square and odd")
+        self.width = channels
         self.clamp = float(words.clamp.value)
-        self.affine = linear_layer(affine_of(weights, weight.shape[1]))
+        self.affine = linear_layer(affine_of(weights, entering, w_dim))
         # The leaky ReLU is homogeneous, so its gain and that of the input go to the small tensors before it.
         gain = math.sqrt(2) * float(weights.take("magnitude_ema").rsqrt())
         weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
@@ -187,7 +190,9 @@ class Layer(nn.Module):
 
 def _factor(taps: Tensor, words: _Words) -> int:
     size = int(words.filter_size.value)
-    if len(taps) % size or len(set(taps.shape)) != 1:
+    if taps.ndim not in (1, 2) or len(set(taps.shape)) != 1:
+        raise CheckpointError("has a filter that is not square")
+    if not len(taps) or len(taps) % size:
         raise CheckpointError(
             f"has a filter of {len(taps)} taps, which is no multiple of {size}", fix="give --set filter_size=N"
         )
@@ -200,12 +205,13 @@ class PictureLayer(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, words: _Words) -> None:
+    def __init__(self, weights: Weights, words: _Words, w_dim: int, entering: int) -> None:
         super().__init__()
-        weight = weights.take("weight", None, None, 1, 1)
+        weight = weights.take("weight", None, entering, 1, 1)
+        self.width = weight.shape[0]
         self.clamp = float(words.clamp.value)
-        self.affine = linear_layer(affine_of(weights, weight.shape[1]))
-        gain = weights.take("magnitude_ema").rsqrt() / math.sqrt(weight.shape[1])
+        self.affine = linear_layer(affine_of(weights, entering, w_dim))
+        gain = weights.take("magnitude_ema").rsqrt() / math.sqrt(entering)
         self.register_buffer("weight", weight * gain, persistent=False)
         self.register_buffer("bias", weights.take("bias", weight.shape[0]), persistent=False)
 
@@ -217,19 +223,21 @@ class PictureLayer(nn.Module):
 class Synthesis(nn.Module):
     """w [batch, num_ws, w_dim] and ``transform`` [rows, 3, 3] to pictures -1..1, unclamped."""
 
-    def __init__(self, weights: Weights, names: tuple[tuple[str, int], ...], words: _Words) -> None:
+    def __init__(self, weights: Weights, names: tuple[tuple[str, int], ...], words: _Words, w_dim: int) -> None:
         super().__init__()
         size = names[0][1]
         rate = size - 2 * float(words.margin.value)
         if rate / 2 <= float(words.cutoff.value):
             raise CheckpointError("has a first layer that is too small for its margin", fix="give --set margin_size=N")
-        self.waves = Waves(weights.under("input"), size, rate, float(words.cutoff.value))
-        layers: list[nn.Module] = []
+        self.waves = Waves(weights.under("input"), w_dim, size, rate, float(words.cutoff.value))
+        layers: list[Layer] = []
+        width = self.waves.width
         for name, after in names[:-1]:
-            layers.append(Layer(weights.under(name), words, size, after))
-            size = after
-        layers.append(PictureLayer(weights.under(names[-1][0]), words))
-        self.layers = nn.ModuleList(layers)
+            layers.append(Layer(weights.under(name), words, w_dim, width, size, after))
+            size, width = after, layers[-1].width
+        picture = PictureLayer(weights.under(names[-1][0]), words, w_dim, width)
+        self.channels = picture.width
+        self.layers = nn.ModuleList([*layers, picture])
         self.scale = float(words.scale.value)
 
     def forward(self, w: Tensor, transform: Tensor) -> Tensor:
@@ -290,10 +298,10 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     words = _words(config, names[0][0])
     _check_first_filter(state, names, words)
     mapping = mapping_of(weights, config)
-    synthesis = Synthesis(weights.under("synthesis"), names, words)
+    synthesis = Synthesis(weights.under("synthesis"), names, words, mapping.w_dim)
     transform = weights.take("synthesis.input.transform", 3, 3)
     weights.finish()
-    size, channels, num_ws = names[-1][1], state[f"synthesis.{names[-1][0]}.weight"].shape[0], len(names) + 1
+    size, num_ws = names[-1][1], len(names) + 1
     inferred = (
         HyperParameter(name="resolution", value=f"{size} x {size}", origin="tensor"),
         HyperParameter(name="layers", value=len(names) - 1, origin="tensor"),
@@ -308,7 +316,7 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
             GraphInput("transform", ("rows", 3, 3), transform[None].clone()),
         ),
         outputs=("image", "w"),
-        facts={**mapping.facts(num_ws), "channels": channels_of(channels), "width": size, "height": size},
+        facts={**mapping.facts(num_ws), "channels": channels_of(synthesis.channels), "width": size, "height": size},
         inferred=(*mapping.inferred, *inferred),
     )
 
