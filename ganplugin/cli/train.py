@@ -123,11 +123,13 @@ def generator(
     help="Longer side of the paintings; smaller = broader strokes.",
 )
 @click.option(
-    "--crop", default=128, show_default=True, type=click.IntRange(32, 1024), help="Side of the photo crops learned on."
+    "--crop", default=96, show_default=True, type=click.IntRange(32, 1024), help="Side of the photo crops learned on."
 )
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time.  [default: 30]")
 @click.option("--steps", type=click.IntRange(min=1), help="Stop after this many steps; repeatable.")
-@click.option("--batch", default=2, show_default=True, type=click.IntRange(1, 256), help="Crops a step in each of two styles.")
+@click.option(
+    "--batch", default=2, show_default=True, type=click.IntRange(1, 256), help="Crops a step in each of two styles."
+)
 @click.option(
     "--content-weight",
     default=1.0,

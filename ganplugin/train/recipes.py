@@ -82,7 +82,7 @@ class StyleRecipe:
     out: Path
     size: int = 448
     batch: int = 4
-    crop: int = 128
+    crop: int = 96
     seed: int = 0
     learning_rate: float = 1e-3
     content_weight: float = 1.0

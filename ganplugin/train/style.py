@@ -46,7 +46,7 @@ class StyleOptions:
 
     styles: int = 2
     batch: int = 2
-    crop: int = 128
+    crop: int = 96
     seed: int = 0
     learning_rate: float = 1e-3
     decay: float = 0.998

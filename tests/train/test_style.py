@@ -29,6 +29,15 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_by_bit(make_style: Maker, t
     assert same(undisturbed.state(), second.state())
 
 
+def test_flat_photos_leave_every_weight_a_number(make_style: Maker) -> None:
+    trainer = make_style()
+    trainer.photos = [torch.full((3, 40, 40), level, dtype=torch.uint8) for level in (0, 255)]
+    for _ in range(4):
+        losses = trainer.advance()
+    assert all(value == value for value in losses.values())
+    assert all(torch.isfinite(parameter).all() for parameter in trainer.stylizer.parameters())
+
+
 def test_learns_the_palette_of_its_paintings(make_style: Maker) -> None:
     trainer = make_style()
     losses = [trainer.advance() for _ in range(60)]
