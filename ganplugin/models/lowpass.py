@@ -42,8 +42,7 @@ def jinc_lowpass(taps: int, cutoff: float, width: float, rate: float) -> Tensor:
     """Return the rotationally symmetric filter [taps, taps] with the sum 1, as `sinc_lowpass`. ``taps`` is even."""
     times = _times(taps) / rate
     radius = math.pi * torch.hypot(times[:, None], times[None, :])
-    kernel = torch.special.bessel_j1(2 * cutoff * radius) / radius
+    kernel: Tensor = torch.special.bessel_j1(2 * cutoff * radius) / radius
     window = _window(taps, width, rate)
     kernel = kernel * torch.outer(window, window)
-    kernel = kernel / kernel.sum()
-    return kernel.float()
+    return (kernel / kernel.sum()).float()

@@ -179,7 +179,7 @@ class Discriminator(nn.Module):
             blocks.append(Block(weights.under(f"b{size}"), layout, size, width))
             width = blocks[-1].width
         self.blocks = nn.ModuleList(blocks)
-        leaving = 1 if mapping is None else mapping.layers[-1].out_features
+        leaving = 1 if mapping is None else mapping.w_dim
         kernel = block_fir_of(weights.under(f"b{layout.sizes[-1]}"))
         self.verdict = Verdict(weights.under(f"b{_BASE}"), layout, width, leaving, kernel)
         self.mapping = mapping

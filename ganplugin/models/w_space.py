@@ -47,6 +47,7 @@ class MappingNetwork(nn.Module):
         self.slope = slope
         self.embed = None if embed is None else linear_layer(embed)
         self.layers = nn.ModuleList(linear_layer(layer) for layer in layers)
+        self.w_dim = len(layers[-1][1])
 
     def forward(self, z: Tensor | None, label: Tensor | None = None) -> Tensor:
         """Return w [batch, w_dim]. An unconditional network takes z alone."""
