@@ -28,14 +28,22 @@ from ganplugin.models.translation import (
     translator_network,
 )
 
-__all__ = ["FAMILIES", "Chain", "ResidualBlock", "chain_modules", "chain_of", "renamed_blocks", "residual_block"]
+__all__ = [
+    "FAMILIES",
+    "HD_LICENCE",
+    "ResidualBlock",
+    "conv_at",
+    "renamed_blocks",
+    "residual_block",
+    "sequence",
+]
 
 _CONV: Final = re.compile(r"^model\.(\d+)\.weight$")
 _FILTER: Final = re.compile(r"^model\.(\d+)\.filt$")
 _BLOCK: Final = re.compile(r"^model\.(\d+)\.[a-zA-Z_]+\.\d+\.")
 _BLOCK_NAME: Final = re.compile(r"^(\w+\.\d+)\.[a-zA-Z_]+\.(\d+\.\w+)$")
 _LICENCE: Final = "The rights in the weights are those of whoever trained them; CycleGAN's and CUT's code is BSD."
-_HD_LICENCE: Final = "NVIDIA's own pix2pixHD weights are for non-commercial use; others are their trainer's."
+HD_LICENCE: Final = "NVIDIA's own pix2pixHD weights are for non-commercial use; others are their trainer's."
 
 
 class ResidualBlock(nn.Module):
@@ -61,7 +69,7 @@ class _Generator(nn.Module):
 
 
 @dataclass(frozen=True)
-class Chain:
+class _Chain:
     """Where what stands in ``model.<i>``. ``gap`` is the distance from the last block, or doubling, to a convolution.
 
     1: transposed convolutions; 2: enlarging, then convolution; 3: enlarging, reflection padding, convolution.
@@ -76,7 +84,7 @@ class Chain:
     blurred_up: bool
 
 
-def chain_of(state: StateDict) -> Chain | None:
+def _chain_of(state: StateDict) -> _Chain | None:
     """Return the layout of a ResNet generator, or None if the tensors are not laid out as one."""
     convs = {int(m[1]): tensor for key, tensor in state.items() if (m := _CONV.match(key)) and tensor.ndim == 4}
     filters = {int(m[1]) for key, tensor in state.items() if (m := _FILTER.match(key)) and tensor.ndim == 4}
@@ -88,12 +96,12 @@ def chain_of(state: StateDict) -> Chain | None:
     ups = tuple(sorted(i for i in convs if blocks[-1] < i < last))
     gap = ups[0] - blocks[-1] if ups else 0
     blurred_down = any(i < blocks[0] for i in filters)
-    chain = Chain(downs, tuple(blocks), ups, last, gap, blurred_down, any(i > blocks[-1] for i in filters))
+    chain = _Chain(downs, tuple(blocks), ups, last, gap, blurred_down, any(i > blocks[-1] for i in filters))
     outer = convs[1].shape[2] == convs[last].shape[2] and convs[1].shape[2] % 2 == 1
     return chain if outer and _is_regular(chain, filters) else None
 
 
-def _is_regular(chain: Chain, filters: set[int]) -> bool:
+def _is_regular(chain: _Chain, filters: set[int]) -> bool:
     """Tell whether the convolutions stand where those of a chain without gaps must stand."""
     n, step = len(chain.downs), 4 if chain.blurred_down else 3
     first = 4 + step * n
@@ -149,7 +157,7 @@ def sequence(layers: Mapping[int, nn.Module]) -> nn.Sequential:
     return nn.Sequential(OrderedDict((str(place), layers[place]) for place in sorted(layers)))
 
 
-def chain_modules(state: StateDict, chain: Chain, mode: str) -> dict[int, nn.Module]:
+def _modules(state: StateDict, chain: _Chain, mode: str) -> dict[int, nn.Module]:
     """Return the empty layers of a generator by their place in ``model``. Raises `CheckpointError` as blocks do.
 
     All convolutions but the last have a bias, or none has.
@@ -179,7 +187,7 @@ def _blur(kind: type[BlurDown | BlurUp], state: StateDict, place: int) -> BlurDo
     return kind(taps.shape[0], taps.shape[3])
 
 
-def _doubling(state: StateDict, chain: Chain, place: int, *, bias: bool) -> dict[int, nn.Module]:
+def _doubling(state: StateDict, chain: _Chain, place: int, *, bias: bool) -> dict[int, nn.Module]:
     name = f"model.{place}"
     if chain.gap == 1:
         before, after, kernel = conv_shape(state, name)
@@ -194,12 +202,12 @@ def _doubling(state: StateDict, chain: Chain, place: int, *, bias: bool) -> dict
 
 
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
-    chain = chain_of(state)
+    chain = _chain_of(state)
     if chain is None:
         raise CheckpointError("is no ResNet generator")
     mode = str(BATCH_NORM.read(config).value)
     state = renamed_blocks(state)
-    module = _Generator(sequence(chain_modules(state, chain, mode)))
+    module = _Generator(sequence(_modules(state, chain, mode)))
     load_strictly(module, state, "a ResNet generator")
     multiple = 2 ** len(chain.downs)
     channels = state["model.1.weight"].shape[1], state[f"model.{chain.last}.weight"].shape[0]
@@ -207,7 +215,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     return translator_network(module, channels, facts, _inferred(state, chain, config))
 
 
-def _inferred(state: StateDict, chain: Chain, config: Mapping[str, object]) -> tuple[HyperParameter, ...]:
+def _inferred(state: StateDict, chain: _Chain, config: Mapping[str, object]) -> tuple[HyperParameter, ...]:
     ways = {1: "transposed convolution", 2: "nearest, then convolution", 3: "nearest, then padded convolution"}
     way = "blurred, then convolution" if chain.blurred_up else ways[chain.gap]
     return (
@@ -222,7 +230,7 @@ def _inferred(state: StateDict, chain: Chain, config: Mapping[str, object]) -> t
 
 
 def _variant(state: StateDict) -> str | None:
-    chain = chain_of(state)
+    chain = _chain_of(state)
     if chain is None:
         return None
     if chain.blurred_down or chain.blurred_up:
@@ -254,7 +262,7 @@ GLOBAL_FAMILY = Family(
     id="pix2pixhd-global",
     title="pix2pixHD global generator",
     kind="style",
-    licence=_HD_LICENCE,
+    licence=HD_LICENCE,
     detect=lambda state: _variant(state) == "pix2pixhd-global",
     rebuild=_rebuild,
     settings=(BATCH_NORM,),

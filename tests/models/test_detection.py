@@ -14,7 +14,7 @@ from ganplugin.models.families import FAMILIES
 from tests.models import test_adain, test_animegan2, test_dcgan, test_fast_neural_style
 from tests.models.stylegan2_reference import discriminator_state, generator_state, mapping_state
 from tests.models.stylegan3_reference import synthesis_state
-from tests.models.translators import patch_discriminator, resnet, unet
+from tests.models.translators import local_enhancer, patch_discriminator, resnet, unet
 
 State = dict[str, Tensor]
 
@@ -27,6 +27,7 @@ EXAMPLES: dict[str, Callable[[], State]] = {
     "cyclegan-resnet": lambda: dict(resnet().state_dict()),
     "cut-resnet": lambda: dict(resnet(blurred=True).state_dict()),
     "pix2pixhd-global": lambda: dict(resnet(halvings=4, width=2).state_dict()),
+    "pix2pixhd-local": lambda: dict(local_enhancer(width=1).state_dict()),
     "pix2pix-unet": lambda: dict(unet().state_dict()),
     "patchgan-scorer": lambda: dict(patch_discriminator().state_dict()),
     "fast-neural-style": test_fast_neural_style.example,

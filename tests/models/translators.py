@@ -101,16 +101,14 @@ def _inner(width: int, norm: Norm, bias: bool, dropout: bool) -> nn.Sequential:
 
 
 def _doubled(before: int, after: int, bias: bool, way: str) -> list[nn.Module]:
-    return {
-        "transposed": lambda: [nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=bias)],
-        "blurred": lambda: [Up(before), nn.Conv2d(before, after, 3, 1, 1, bias=bias)],
-        "nearest": lambda: [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, 1, 1, bias=bias)],
-        "padded": lambda: [
-            nn.Upsample(scale_factor=2),
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(before, after, 3, bias=bias),
-        ],
-    }[way]()
+    conv = nn.Conv2d(before, after, 3, 1, 0 if way == "padded" else 1, bias=bias)
+    ways: dict[str, list[nn.Module]] = {
+        "transposed": [nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=bias)],
+        "blurred": [Up(before), conv],
+        "nearest": [nn.Upsample(scale_factor=2), conv],
+        "padded": [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), conv],
+    }
+    return ways[way]
 
 
 class _Named(nn.Module):
@@ -153,6 +151,7 @@ class UnetBlock(nn.Module):
         self.top = top
         down = nn.Conv2d(before, within, 4, 2, 1, bias=bias)
         up = nn.ConvTranspose2d(within * (1 if inside is None else 2), after, 4, 2, 1, bias=bias or top)
+        layers: list[nn.Module | None]
         if top:
             layers = [down, inside, nn.ReLU(), up, nn.Tanh()]
         elif inside is None:
@@ -176,3 +175,43 @@ def unet(
     for before, within in reversed(list(pairwise(widths))):
         block = UnetBlock((before, within, before), block, norm, bias, top=False)
     return lively(_Named(model=UnetBlock((channels[0], width, channels[1]), block, norm, bias, top=True)))
+
+
+class LocalEnhancer(nn.Module):
+    """pix2pixHD's generator with local enhancers, the names and order of its own project."""
+
+    def __init__(self, channels: tuple[int, int], width: int, enhancers: int, halvings: int) -> None:
+        super().__init__()
+        self.enhancers = enhancers
+        inside = resnet(channels=channels, width=width * 2**enhancers, halvings=halvings, blocks=1)
+        whole = inside.get_submodule("model")
+        assert isinstance(whole, nn.Sequential)
+        self.model = whole[:-3]
+        for n in range(1, enhancers + 1):
+            full = width * 2 ** (enhancers - n)
+            down = [nn.ReflectionPad2d(3), nn.Conv2d(channels[0], full, 7), nn.InstanceNorm2d(full), nn.ReLU()]
+            down += [nn.Conv2d(full, 2 * full, 3, 2, 1), nn.InstanceNorm2d(2 * full), nn.ReLU()]
+            blocks = [Around("conv_block", _inner(2 * full, nn.InstanceNorm2d, True, False)) for _ in range(2)]
+            up: list[nn.Module] = [*blocks, nn.ConvTranspose2d(2 * full, full, 3, 2, 1, output_padding=1)]
+            up += [nn.InstanceNorm2d(full), nn.ReLU()]
+            if n == enhancers:
+                up += [nn.ReflectionPad2d(3), nn.Conv2d(full, channels[1], 7), nn.Tanh()]
+            self.add_module(f"model{n}_1", nn.Sequential(*down))
+            self.add_module(f"model{n}_2", nn.Sequential(*up))
+
+    def forward(self, x: Tensor) -> Tensor:
+        pictures = [x]
+        for _ in range(self.enhancers):
+            pictures.append(nn.AvgPool2d(3, 2, 1, count_include_pad=False)(pictures[-1]))
+        y = self.model(pictures[-1])
+        for n in range(1, self.enhancers + 1):
+            down, up = self.get_submodule(f"model{n}_1"), self.get_submodule(f"model{n}_2")
+            y = up(down(pictures[self.enhancers - n]) + y)
+        return y
+
+
+def local_enhancer(
+    *, channels: tuple[int, int] = (3, 3), width: int = 2, enhancers: int = 1, halvings: int = 2
+) -> nn.Module:
+    """pix2pixHD's local generator with weights that are not trivial."""
+    return lively(LocalEnhancer(channels, width, enhancers, halvings))
