@@ -19,6 +19,7 @@ from ganplugin.export.adoption_proof import prove
 from ganplugin.export.cases import Array
 from ganplugin.export.exporting import Exported, Report
 from ganplugin.export.foreign import Foreign, read_foreign
+from ganplugin.export.joining import joined
 from ganplugin.export.plan import Plan
 from ganplugin.export.roles import Layout, Roles, layouts_of, roles_of, unclear
 from ganplugin.export.sizes import SizeRule, size_rule
@@ -50,6 +51,7 @@ def adopt_onnx(
     path: Path,
     out: Path | None = None,
     *,
+    beside: tuple[Path, ...] = (),
     stated: Stated | None = None,
     name: str | None = None,
     licence: str | None = None,
@@ -58,7 +60,8 @@ def adopt_onnx(
 ) -> Exported:
     """Write the model file of a foreign ONNX file and return what was found.
 
-    ``out`` defaults to the file's name with ``-adopted.onnx`` beside it. ``report`` is told (stage, done, total).
+    ``out`` defaults to the file's name with ``-adopted.onnx`` beside it; ``beside`` may name a second file whose output
+    the first takes, or the other way round. ``report`` is told (stage, done, total).
     Raises `InputError` for an impossible name, range or target, `FileError` if a file is missing or in the way,
     `ModelError` if the file is damaged, `CheckpointError` if it does not tell enough or has no place in the contract,
     `ExportError` if the result differs from it; then nothing is left behind.
@@ -67,11 +70,10 @@ def adopt_onnx(
         raise InputError(f"has {len(name)} letters", where="--name", fix=f"choose 1 to {_LONGEST_NAME}")
     tell = report or (lambda stage, done, total: None)
     tell("reading", 0, 4)
-    foreign = read_foreign(path)
     target = out or path.with_name(f"{path.stem}-adopted.onnx")
     _check_target(target, path, overwrite=overwrite)
+    foreign, trial = _opened((path, *beside))
     tell("trying", 1, 4)
-    trial = Trial(path)
     plan, told = _planned(foreign, trial, stated or Stated())
     rule = _rule(plan, trial)
     manifest = _manifest(plan, rule, told, name or path.stem[:_LONGEST_NAME], licence)
@@ -86,10 +88,16 @@ def _check_target(target: Path, source: Path, *, overwrite: bool) -> None:
         raise FileError("exists already", where=target, fix="add --overwrite or choose another place with --out")
 
 
+def _opened(paths: tuple[Path, ...]) -> tuple[Foreign, Trial]:
+    if len(paths) > 2:
+        raise InputError(f"{len(paths)} ONNX files given", fix="give one, or two that belong together")
+    files = [read_foreign(path) for path in paths]
+    return (files[0], Trial(paths[0])) if len(files) == 1 else joined(files[0], files[1])
+
+
 def _planned(foreign: Foreign, trial: Trial, stated: Stated) -> tuple[Plan, tuple[HyperParameter, ...]]:
     roles = roles_of(foreign, stated.kind, stated.layout)
-    origin = "option" if stated.kind else "tensor"
-    facts = [HyperParameter(name="kind", value=roles.kind, origin=origin)]
+    facts = [HyperParameter(name="kind", value=roles.kind, origin="option" if stated.kind else "tensor")]
     ranges = parse_ranges(stated.ranges) if stated.ranges else None
     taken, given, more = _stated_ranges(ranges) if ranges else _seen_ranges(foreign, roles)
     plan = Plan(foreign, roles, taken, given)
@@ -130,8 +138,10 @@ def _seen_ranges(foreign: Foreign, roles: Roles) -> Ranges:
         raise unclear(foreign.path, "range of values", "add --range -1..1, --range 0..1 or --range 0..255")
     facts = []
     if roles.picture is not None:
-        origin = "tensor" if taken is not None else "default"
-        facts.append(HyperParameter(name="values of pictures in", value=str(known_in), origin=origin))
+        said = HyperParameter(
+            name="values of pictures in", value=str(known_in), origin="tensor" if taken else "default"
+        )
+        facts.append(said)
     if given is not None:
         facts.append(HyperParameter(name="values of pictures out", value=str(given), origin="tensor"))
     return known_in, given or known_in, tuple(facts)

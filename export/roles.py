@@ -151,7 +151,7 @@ def _style(foreign: Foreign, pictures: list[ForeignPort], layout: Layout | None)
     if not pictures:
         raise CheckpointError("takes no pictures, as a style network does", where=foreign.path)
     paintings = [port for port in pictures if "style" in port.name.lower()] if len(pictures) > 1 else []
-    painting = (paintings or pictures[1:] or [None])[0]
+    painting = next(iter(paintings or pictures[1:]), None)
     content = next(port for port in pictures if port is not painting)
     others = {p.name: p.shape for p in foreign.inputs} | {n: v.shape for n, v in foreign.defaults.items()}
     rest = {name: shape for name, shape in others.items() if name not in (content.name, painting and painting.name)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +12,20 @@ from numpy.typing import NDArray
 from ganplugin.devices import CPU
 from ganplugin.errors import CheckpointError
 from ganplugin.export.cases import Array
+from ganplugin.export.graph_nodes import GraphNodes, port
 from ganplugin.export.plan import Plan
 from ganplugin.export.roles import Picture
 from ganplugin.export.value_ranges import ValueRange
 from ganplugin.native_output import STDERR, captured
-from ganplugin.sessions import SessionSpec, create_session, runtime_errors, short_reason
+from ganplugin.sessions import SessionSpec, create_session, load_onnxruntime, runtime_errors, short_reason
 
 __all__ = ["LUMA", "Trial", "resized"]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601 weights, for networks that take grey pictures."""
 
-_THREADS = 2
+_THREADS: Final = 2
+_RESIZE_OPSET: Final = 13
 
 
 class Trial:
@@ -56,14 +59,15 @@ class Trial:
 def foreign_feeds(plan: Plan, feeds: Mapping[str, Array]) -> dict[str, NDArray[np.generic]]:
     """Return one row of the model file's inputs in the original's names, layouts, ranges and types."""
     roles = plan.roles
-    shapes = {port: plan.foreign.shape_of(port.name) for port in roles.constant_ones}
-    found: dict[str, NDArray[np.generic]] = {port.name: np.ones(shape, port.dtype) for port, shape in shapes.items()}
+    found: dict[str, NDArray[np.generic]] = {
+        given.name: np.ones(plan.foreign.shape_of(given.name), given.dtype) for given in roles.constant_ones
+    }
     for name, picture in (("content", roles.picture), ("image", roles.picture), ("style", roles.style)):
         if picture is not None and name in feeds:
             found[picture.port.name] = _pictured(feeds[name], picture, plan.taken)
-    for name, port in (("z", roles.z), ("label", roles.label)):
-        if port is not None and name in feeds:
-            found[port.name] = feeds[name].reshape([axis or 1 for axis in port.shape]).astype(port.dtype)
+    for name, given in (("z", roles.z), ("label", roles.label)):
+        if given is not None and name in feeds:
+            found[given.name] = feeds[name].reshape([axis or 1 for axis in given.shape]).astype(given.dtype)
     if roles.style_weights is not None and "style_weights" in feeds:
         weights = feeds["style_weights"]
         found[roles.style_weights] = (weights / weights.sum()).astype(np.float32)
@@ -89,7 +93,8 @@ def _pictured(planes: Array, picture: Picture, taken: ValueRange) -> NDArray[np.
 def _as_ours(plan: Plan, values: NDArray[np.generic]) -> Array:
     plain = values.astype(np.float32)
     if plan.roles.kind == "scorer":
-        return plain.reshape(len(plain) if plain.ndim else 1, -1).mean(axis=1)
+        means: Array = plain.reshape(len(plain) if plain.ndim else 1, -1).mean(axis=1)
+        return means
     if plan.output_layout == "nhwc":
         plain = plain.transpose(0, 3, 1, 2)
     scaled = (plain - np.float32(plan.given.low)) / np.float32(plan.given.span)
@@ -97,14 +102,20 @@ def _as_ours(plan: Plan, values: NDArray[np.generic]) -> Array:
 
 
 def resized(planes: Array, height: int, width: int) -> Array:
-    """Return [n, c, h, w] at another size by linear interpolation between pixel centres, edges held."""
-    for axis, size in ((2, height), (3, width)):
-        before = planes.shape[axis]
-        if before == size:
-            continue
-        place = ((np.arange(size, dtype=np.float32) + 0.5) * (before / size) - 0.5).clip(0, before - 1)
-        low = np.floor(place).astype(np.int64)
-        high = np.minimum(low + 1, before - 1)
-        share = (place - low).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(4)])
-        planes = planes.take(low, axis) * (1 - share) + planes.take(high, axis) * share
-    return planes
+    """Return [n, c, h, w] at another size: ONNX's linear Resize, run alone.
+
+    A quantised network turns the last bit of another implementation into visible steps.
+    """
+    if planes.shape[2:] == (height, width):
+        return planes
+    from onnx import helper
+
+    nodes = GraphNodes(_RESIZE_OPSET, "")
+    sizes = nodes.constant(np.array([*planes.shape[:2], height, width], np.int64))
+    nodes.add("Resize", "x", "", "", sizes, out="y", attributes={"mode": "linear"})
+    ends = [port("x", "float32", planes.shape)], [port("y", "float32", None)]
+    graph = helper.make_graph(nodes.nodes, "resize", *ends, nodes.constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _RESIZE_OPSET)], ir_version=8)
+    session = load_onnxruntime().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    found: Array = session.run(["y"], {"x": planes})[0]
+    return found

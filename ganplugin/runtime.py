@@ -219,7 +219,7 @@ class Model:
         """
         self._demand("style")
         pictures = as_picture_rows("content", content, 3)
-        frame = Frame.around(*pictures.shape[1:3], self.manifest)
+        frame = Frame.around(pictures.shape[1], pictures.shape[2], self.manifest)
         grown = frame.enter(pictures)
         feeds = self._feeds(len(grown)).add("content", as_planes(grown))
         if style is not None:

@@ -88,10 +88,17 @@ def command(
     stated = {"--kind": kind, "--range": ranges, "--layout": layout}
     with _stages() as report:
         if is_onnx(checkpoint):
-            _refuse("an ONNX file", {"--part": part, "--set": settings, "a second file": beside})
+            _refuse("an ONNX file", {"--part": part, "--set": settings})
             said = Stated(kind, ranges, layout)
             done = adopt_onnx(
-                checkpoint, out, stated=said, name=name, licence=licence, overwrite=overwrite, report=report
+                checkpoint,
+                out,
+                beside=beside,
+                stated=said,
+                name=name,
+                licence=licence,
+                overwrite=overwrite,
+                report=report,
             )
         else:
             _refuse("a checkpoint", {"--adopt": adopt, **stated})

@@ -21,7 +21,7 @@ from ganplugin.models.modulation import ModulatedConv, ModulatedUpConv
 from ganplugin.models.network import BESIDE, Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rosinality_keys import KERNEL, canonical, is_basicsr
 from ganplugin.models.setting import Setting
-from ganplugin.models.w_space import CENTRE_PASSES, MappingNetwork, WSpaceGenerator, estimated_centre, w_inputs
+from ganplugin.models.w_space import CENTRE_PASSES, Linear, MappingNetwork, WSpaceGenerator, estimated_centre, w_inputs
 from ganplugin.models.weights import Weights
 
 __all__ = ["FAMILY", "LICENCE"]
@@ -154,14 +154,15 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     synthesis = _Synthesis(weights, doublings)
     noise, noise_origin = _noise(weights, synthesis, doublings)
     weights.finish()
-    z_dim, w_dim = mapping.layers[0].in_features, mapping.layers[-1].out_features
+    z_dim, w_dim = names["style.1.weight"].shape[1], names["conv1.conv.modulation.weight"].shape[1]
     num_ws = len(synthesis.layers) + 1
-    centre, centre_fact = _centre(mapping, config, int(w_dim), num_ws)
+    stored, centre_fact = _stored_centre(config, w_dim, num_ws)
+    centre = estimated_centre(mapping, z_dim) if stored is None else stored
     height, width = (int(side) << doublings for side in synthesis.base.shape[2:])
     return Network(
         kind="generator",
         module=eval_mode(WSpaceGenerator(mapping, synthesis, centre)),
-        inputs=(*w_inputs(int(z_dim), 0, num_ws, int(w_dim)), *noise),
+        inputs=(*w_inputs(z_dim, 0, num_ws, w_dim), *noise),
         outputs=("image", "w"),
         facts={
             "z_dim": z_dim,
@@ -184,7 +185,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
 
 def _mapping(weights: Weights, rate: float) -> MappingNetwork:
     style = weights.under("style")
-    layers = []
+    layers: list[Linear] = []
     while style.has(f"{len(layers) + 1}.weight"):
         layer = style.under(str(len(layers) + 1))
         weight = layer.take("weight", None, None)
@@ -208,22 +209,16 @@ def _noise(weights: Weights, synthesis: _Synthesis, doublings: int) -> tuple[tup
     return (*found, GraphInput("noise_strength", (), torch.tensor(1.0))), fact
 
 
-def _centre(
-    mapping: MappingNetwork, config: Mapping[str, object], w_dim: int, num_ws: int
-) -> tuple[Tensor, HyperParameter]:
-    """Return where truncation leads to: stored beside the weights, for all layers at once or each, else estimated."""
+def _stored_centre(config: Mapping[str, object], w_dim: int, num_ws: int) -> tuple[Tensor | None, HyperParameter]:
+    """Return where truncation leads to, if it is stored beside the weights: [w_dim], or one for each layer."""
     beside = config.get(BESIDE)
     stored = beside.get("latent_avg") if isinstance(beside, Mapping) else None
+    name = "truncation centre"
     if isinstance(stored, Tensor) and stored.shape[-1:] == (w_dim,) and stored.numel() in (w_dim, num_ws * w_dim):
         centre = stored.detach().float().reshape(-1, w_dim)
-        alike = bool((centre == centre[:1]).all())
-        return centre[0] if alike else centre, HyperParameter(
-            name="truncation centre", value="latent_avg", origin="tensor"
-        )
-    told = f"the mean of {CENTRE_PASSES} draws"
-    return estimated_centre(mapping, int(mapping.layers[0].in_features)), HyperParameter(
-        name="truncation centre", value=told, origin="default"
-    )
+        is_one = bool((centre == centre[:1]).all())
+        return centre[0] if is_one else centre, HyperParameter(name=name, value="latent_avg", origin="tensor")
+    return None, HyperParameter(name=name, value=f"the mean of {CENTRE_PASSES} draws", origin="default")
 
 
 def _channels(names: StateDict) -> str:

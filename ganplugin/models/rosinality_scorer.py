@@ -74,7 +74,8 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return features of half the sides."""
         y: Tensor = self.second(self.blur(self.first(x)))
-        return y + self.around(self.halved(x))
+        past: Tensor = self.around(self.halved(x))
+        return y + past
 
 
 class _Discriminator(nn.Module):
@@ -84,6 +85,7 @@ class _Discriminator(nn.Module):
     score does not depend on its neighbours, and the appended map is a constant.
     """
 
+    weight: Tensor
     beside: Tensor
 
     def __init__(self, weights: Weights, blocks: int) -> None:

@@ -86,6 +86,42 @@ def test_a_style_network_of_any_layout_range_and_type(tmp_path: Path, name: str)
     assert found.std() > 0.01
 
 
+def _encoder(path: Path) -> Path:
+    graph = ForeignGraph()
+    x = graph.input("style_image", [1, 8, 8, 3])
+    mean = graph.op("ReduceMean", x, axes=[1, 2], keepdims=1)
+    graph.op("Sub", mean, graph.constant(np.float32(0.5)), out="code")
+    graph.output("code", [1, 1, 1, 3])
+    return graph.save(path)
+
+
+def _decoder(path: Path, code: str) -> Path:
+    graph = ForeignGraph()
+    x, given = graph.input("content_image", [1, 16, 16, 3]), graph.input(code, [1, 1, 1, 3])
+    graph.op("Sigmoid", graph.op("Add", x, given), out="stylized")
+    graph.output("stylized", [1, 16, 16, 3])
+    return graph.save(path)
+
+
+@pytest.mark.parametrize("code", ["code", "style_vector"])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_two_files_of_which_one_feeds_the_other_become_one(tmp_path: Path, code: str, swapped: bool) -> None:
+    files = [_encoder(tmp_path / "a.onnx"), _decoder(tmp_path / "b.onnx", code)]
+    first, second = reversed(files) if swapped else files
+    done = adopt_onnx(first, tmp_path / "c.onnx", beside=(second,))
+    model = open_model(done.path, CPU)
+    assert (set(model.input_names), model.manifest.width) == ({"content", "style"}, 16)
+    content, style = pictures(2, 16, 16), pictures(1, 8, 8)
+    expected = sigmoid(content + style.mean(axis=(2, 3), keepdims=True) - 0.5)
+    assert np.abs(model.run({"content": content, "style": style})["image"] - expected).max() < 1e-5
+
+
+def test_two_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    files = [painter(tmp_path / "a.onnx"), painter(tmp_path / "b.onnx")]
+    with pytest.raises(CheckpointError, match="do not fit together"):
+        adopt_onnx(files[0], beside=(files[1],))
+
+
 def test_what_was_read_and_what_was_stated_is_recorded(tmp_path: Path) -> None:
     model = adopted(painter(tmp_path / "a.onnx", layout="nhwc"))
     assert facts(model)["values of pictures out"] == ("-1..1", "tensor")
@@ -149,8 +185,8 @@ def test_styles_strength_and_a_style_picture_stay_inputs(tmp_path: Path) -> None
     assert set(model.input_names) == {"content", "style", "style_weights", "strength"}
     assert set(model.optional_inputs) == {"style", "style_weights", "strength"}
     assert model.manifest.styles == ("style-0", "style-1", "style-2")
-    content, picture = pictures() * 0.1, pictures(1, 20, 30)
-    feeds = {"content": content, "style": picture, "strength": np.float32(0.25)}
+    content, picture = pictures() * np.float32(0.1), pictures(1, 20, 30)
+    feeds = {"content": content, "style": picture, "strength": np.asarray(0.25, np.float32)}
     found = model.run({**feeds, "style_weights": np.array([0, 3, 1], np.float32)})["image"]
     expected = content + 0.25 * np.array([0, 0.75, 0.25]).reshape(1, 3, 1, 1)
     shift = (found - expected).mean(axis=(2, 3))
