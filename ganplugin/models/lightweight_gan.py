@@ -20,7 +20,7 @@ from ganplugin.models.linear_attention import attention_key, attention_of
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 
-__all__ = ["FAMILY", "LightweightGenerator"]
+__all__ = ["FAMILY", "Blur", "LightweightGenerator"]
 
 _REACH: Final = 3
 """An excitation scales the output of the block that comes so many later."""
@@ -61,7 +61,7 @@ class _Block(nn.Module):
         doubled = state[f"{name}0.0.net.0.weight"]
         self.attention = attention_of(state, f"{name}2.")
         self.up = nn.Sequential(nn.Conv2d(doubled.shape[1], doubled.shape[0], 1), nn.SiLU(), nn.PixelShuffle(2))
-        self.blur = _Blur(state[f"{name}0.1.f"]) if f"{name}0.1.f" in state else None
+        self.blur = Blur(state[f"{name}0.1.f"]) if f"{name}0.1.f" in state else None
         weight = state.get(f"{name}0.2.1.weight", state.get(f"{name}0.2.weight"))
         if weight is None:
             raise LookupError(f"{name}0.2.weight")
@@ -84,7 +84,7 @@ class _Block(nn.Module):
         return F.glu(self.norm(x), dim=1)
 
 
-class _Blur(nn.Module):
+class Blur(nn.Module):
     """A separable blur with the taps of the file (1, 2, 1), the map mirrored at its border."""
 
     kernel: Tensor
