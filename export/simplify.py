@@ -58,7 +58,7 @@ def simplify(model: ir.Model) -> None:
         common.CommonSubexpressionEliminationPass(),
         common.IdentityEliminationPass(),
         common.RemoveUnusedNodesPass(),
-        common.RemoveUnusedFunctionsPass(),
+        common.RemoveUnusedFunctionsPass(),  # type: ignore[no-untyped-call]  # onnx_ir left it bare
         common.RemoveUnusedOpsetsPass(),
         common.OutputFixPass(),
         common.NameFixPass(),

@@ -17,7 +17,7 @@ def trained(module: nn.Module) -> nn.Module:
 
 @pytest.mark.parametrize("style", [nn.utils.spectral_norm, nn.utils.parametrizations.spectral_norm])
 @pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
-def test_both_styles_fold_to_what_the_module_computes(style: type, kind: type[nn.Conv2d]) -> None:
+def test_both_styles_fold_to_what_the_module_computes(style: type, kind: type[nn.Conv2d | nn.ConvTranspose2d]) -> None:
     torch.manual_seed(4)
     module = nn.Sequential(nn.ReLU(), trained(style(kind(6, 7, 3))))
     state = module.state_dict()
