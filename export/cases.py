@@ -67,7 +67,8 @@ def _required(network: Network, batch: int, seed: int, size: int) -> dict[str, A
 def _sides(network: Network, size: int) -> tuple[int, int]:
     multiple = _fact(network, "size_multiple")
     side = _raised(max(_SIDE, _fact(network, "minimum_size")), multiple)
-    extras = ((0, 24), (13, 5))[size]
+    # Where sizes go in large steps, squares and one oblong keep the proof short.
+    extras = (((0, 24), (13, 5)) if multiple <= _SIDE else ((0, 0), (1, 0)))[size]
     return side + _raised(extras[0], multiple), side + _raised(extras[1], multiple)
 
 
