@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.fir import fir_kernel
 from ganplugin.models.setting import Setting
-from ganplugin.models.w_space import Linear, MappingNetwork, estimated_centre
+from ganplugin.models.w_space import ActiveLinear, Linear, MappingNetwork, estimated_centre, linear_layer
 from ganplugin.models.weights import Weights
 
 __all__ = [
@@ -195,5 +195,17 @@ def label_mapping_of(weights: Weights, rate: HyperParameter) -> tuple[MappingNet
     widths = [layer[0].shape for layer in layers]
     if not layers or any(a[0] != b[1] for a, b in itertools.pairwise(widths)):
         raise CheckpointError("has a mapping whose layers do not fit together")
-    embed = linear_of(inner.under("embed")) if inner.has("embed.weight") else None
-    return MappingNetwork(layers, embed, slope=SLOPE), widths[0][1], widths[-1][0]
+    return MappingNetwork(layers, _embedding(inner), slope=SLOPE), widths[0][1], widths[-1][0]
+
+
+def _embedding(weights: Weights) -> nn.Linear | None:
+    if not weights.has("embed.weight"):
+        return None
+    if not weights.has("embed_proj.weight"):
+        return linear_layer(linear_of(weights.under("embed")))
+    # StyleGAN-XL looks a class up in a table and projects what it finds: together one layer on the label.
+    weight, bias = linear_of(weights.under("embed_proj"))
+    table = weights.take("embed.weight", None, weight.shape[1])
+    layer = ActiveLinear(len(table), len(bias))
+    layer.weight, layer.bias = nn.Parameter(weight @ table.t()), nn.Parameter(bias)
+    return layer

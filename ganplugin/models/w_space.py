@@ -38,14 +38,14 @@ def second_moment_normalised(x: Tensor) -> Tensor:
 class MappingNetwork(nn.Module):
     """z [batch, z_dim] to w [batch, w_dim]: normalisation, then linear layers with leaky ReLU 0.2 and gain sqrt(2).
 
-    A conditional one appends the normalised embedding of ``label`` [batch, classes]; one without z (a discriminator's)
-    maps the label alone. After Karras et al. 2019 and 2020.
+    A conditional one appends what ``embed`` makes of the label [batch, classes], normalised; one without z (a
+    discriminator's) maps the label alone. After Karras et al. 2019 and 2020.
     """
 
-    def __init__(self, layers: Sequence[Linear], embed: Linear | None = None, *, slope: float = 0.2) -> None:
+    def __init__(self, layers: Sequence[Linear], embed: nn.Linear | None = None, *, slope: float = 0.2) -> None:
         super().__init__()
         self.slope = slope
-        self.embed = None if embed is None else linear_layer(embed)
+        self.embed = embed
         self.layers = nn.ModuleList(linear_layer(layer) for layer in layers)
         self.w_dim = len(layers[-1][1])
 
@@ -58,6 +58,14 @@ class MappingNetwork(nn.Module):
         for layer in self.layers:
             x = F.leaky_relu(layer(x), self.slope) * math.sqrt(2)
         return x
+
+
+class ActiveLinear(nn.Linear):
+    """A fully connected layer with leaky ReLU 0.2 and gain sqrt(2)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activations [batch, out] of [batch, in]."""
+        return F.leaky_relu(super().forward(input), 0.2) * math.sqrt(2)
 
 
 def linear_layer(values: Linear) -> nn.Linear:

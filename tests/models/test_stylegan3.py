@@ -14,7 +14,7 @@ from ganplugin.models import stylegan2, stylegan3
 from ganplugin.models.network import Network
 from ganplugin.models.setting import GIVEN
 from ganplugin.runtime import RuntimeOptions, open_model
-from tests.models.stylegan2_reference import State, mapped, mapping_state
+from tests.models.stylegan2_reference import State, lrelu, mapped, mapping_state, unit
 from tests.models.stylegan3_reference import synthesis_state, synthesised
 
 
@@ -92,6 +92,22 @@ def test_a_class_may_have_its_own_centre() -> None:
     label = torch.eye(3)[[2, 0]]
     _, w = run(network, z=torch.randn(2, 4), label=label, truncation=torch.zeros(5))
     assert torch.allclose(w, state["mapping.w_avg"][[2, 0]][:, None].expand_as(w), atol=1e-6)
+
+
+def test_a_table_of_embeddings_is_projected_as_stylegan_xl_does() -> None:
+    state = mapping_state(4, 6) | synthesis_state(16, (4, 4, 3))
+    state["mapping.fc0.weight"] = 100 * torch.randn(6, 8)
+    table, weight, bias = torch.randn(3, 5), torch.randn(4, 5), torch.randn(4)
+    state |= {"mapping.embed.weight": table, "mapping.embed_proj.weight": weight, "mapping.embed_proj.bias": bias}
+    network = stylegan3.rebuild(state, {})
+    assert network.facts["classes"] == ("0", "1", "2")
+    z = torch.randn(2, 4)
+    _, w = run(network, z=z, label=torch.eye(3)[[2, 0]])
+    found = lrelu(table[[2, 0]] @ weight.t() / math.sqrt(5) + bias)
+    x = torch.cat([unit(z), unit(found)], dim=1)
+    x = lrelu(x @ state["mapping.fc0.weight"].t() / 100 / math.sqrt(8) + state["mapping.fc0.bias"] / 100)
+    x = lrelu(x @ state["mapping.fc1.weight"].t() / 100 / math.sqrt(6) + state["mapping.fc1.bias"] / 100)
+    assert torch.allclose(w[:, 0], x, atol=1e-5)
 
 
 def test_other_filters_are_refused_until_their_settings_are_given() -> None:
