@@ -50,10 +50,10 @@ _RATE: Final = Setting("lr_mlp", "learning rate multiplier of the mapping", 0.01
 class _Affine(nn.Linear):
     """w to the style of a layer: a linear layer with equalised learning rate."""
 
-    def __init__(self, weights: Weights, width: int) -> None:
-        weight = weights.take("weight", width, None)
-        super().__init__(weight.shape[1], width)
-        self.weight = nn.Parameter(weight / math.sqrt(weight.shape[1]))
+    def __init__(self, weights: Weights, w_dim: int, width: int) -> None:
+        weight = weights.take("weight", width, w_dim)
+        super().__init__(w_dim, width)
+        self.weight = nn.Parameter(weight / math.sqrt(w_dim))
         self.bias = nn.Parameter(weights.take("bias", width))
 
 
@@ -63,11 +63,11 @@ class _StyledConv(nn.Module):
     strength: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, *, doubles: bool) -> None:
+    def __init__(self, weights: Weights, w_dim: int, *, doubles: bool) -> None:
         super().__init__()
         conv = weights.under("conv")
         weight = _equalised(conv.take("weight", 1, None, None, 3, 3)[0])
-        self.affine = _Affine(conv.under("modulation"), weight.shape[1])
+        self.affine = _Affine(conv.under("modulation"), w_dim, weight.shape[1])
         self.conv = (
             ModulatedUpConv(weight, _kernel(conv.under("blur")), gain=_GAIN)
             if doubles
@@ -89,14 +89,14 @@ class _ToRgb(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, *, doubles: bool) -> None:
+    def __init__(self, weights: Weights, w_dim: int, *, doubles: bool) -> None:
         super().__init__()
         conv = weights.under("conv")
         weight = _equalised(conv.take("weight", 1, None, None, 1, 1)[0])
-        self.affine = _Affine(conv.under("modulation"), weight.shape[1])
+        self.affine = _Affine(conv.under("modulation"), w_dim, weight.shape[1])
         self.up = FirUp(_kernel(weights.under("upsample")), weight.shape[0]) if doubles else None
         self.register_buffer("weight", weight, persistent=False)
-        self.register_buffer("bias", weights.take("bias", weight.shape[0]), persistent=False)
+        self.register_buffer("bias", weights.take("bias", 1, weight.shape[0], 1, 1).flatten(), persistent=False)
 
     def forward(self, x: Tensor, w: Tensor, below: Tensor | None) -> Tensor:
         """Return the picture so far."""
@@ -109,13 +109,13 @@ class _Synthesis(nn.Module):
 
     base: Tensor
 
-    def __init__(self, weights: Weights, doublings: int) -> None:
+    def __init__(self, weights: Weights, w_dim: int, doublings: int) -> None:
         super().__init__()
         self.register_buffer("base", weights.take("input.input", 1, None, None, None), persistent=False)
-        rest = [_StyledConv(weights.under(f"convs.{i}"), doubles=i % 2 == 0) for i in range(2 * doublings)]
-        self.layers = nn.ModuleList([_StyledConv(weights.under("conv1"), doubles=False), *rest])
-        pictures = [_ToRgb(weights.under(f"to_rgbs.{i}"), doubles=True) for i in range(doublings)]
-        self.pictures = nn.ModuleList([_ToRgb(weights.under("to_rgb1"), doubles=False), *pictures])
+        rest = [_StyledConv(weights.under(f"convs.{i}"), w_dim, doubles=i % 2 == 0) for i in range(2 * doublings)]
+        self.layers = nn.ModuleList([_StyledConv(weights.under("conv1"), w_dim, doubles=False), *rest])
+        pictures = [_ToRgb(weights.under(f"to_rgbs.{i}"), w_dim, doubles=True) for i in range(doublings)]
+        self.pictures = nn.ModuleList([_ToRgb(weights.under("to_rgb1"), w_dim, doubles=False), *pictures])
 
     def forward(self, w: Tensor, *noise: Tensor) -> Tensor:
         """Return pictures [batch, channels, height, width]."""
@@ -133,7 +133,7 @@ def _equalised(weight: Tensor) -> Tensor:
 
 
 def _kernel(weights: Weights) -> Tensor:
-    return weights.take("kernel", None, None) if weights.has("kernel") else 4 * fir_kernel(KERNEL)
+    return weights.take("kernel", 4, 4) if weights.has("kernel") else 4 * fir_kernel(KERNEL)
 
 
 def _detect(state: StateDict) -> bool:
@@ -149,12 +149,11 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         raise CheckpointError("is a SWAGAN (StyleGAN2 with wavelets), which is not supported")
     weights = Weights(names)
     rate = _RATE.read(config)
-    mapping = _mapping(weights, float(rate.value))
+    mapping, z_dim, w_dim = _mapping(weights, float(rate.value))
     doublings = sum(key.endswith(".activate.bias") and key.startswith("convs.") for key in names) // 2
-    synthesis = _Synthesis(weights, doublings)
+    synthesis = _Synthesis(weights, w_dim, doublings)
     noise, noise_origin = _noise(weights, synthesis, doublings)
     weights.finish()
-    z_dim, w_dim = names["style.1.weight"].shape[1], names["conv1.conv.modulation.weight"].shape[1]
     num_ws = len(synthesis.layers) + 1
     stored, centre_fact = _stored_centre(config, w_dim, num_ws)
     centre = estimated_centre(mapping, z_dim) if stored is None else stored
@@ -183,14 +182,15 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     )
 
 
-def _mapping(weights: Weights, rate: float) -> MappingNetwork:
+def _mapping(weights: Weights, rate: float) -> tuple[MappingNetwork, int, int]:
+    """Return the mapping, and the lengths of z and w."""
     style = weights.under("style")
     layers: list[Linear] = []
     while style.has(f"{len(layers) + 1}.weight"):
         layer = style.under(str(len(layers) + 1))
-        weight = layer.take("weight", None, None)
+        weight = layer.take("weight", None, layers[-1][0].shape[0] if layers else None)
         layers.append((weight * (rate / math.sqrt(weight.shape[1])), layer.take("bias", weight.shape[0]) * rate))
-    return MappingNetwork(layers, slope=_SLOPE)
+    return MappingNetwork(layers, slope=_SLOPE), layers[0][0].shape[1], layers[-1][0].shape[0]
 
 
 def _noise(weights: Weights, synthesis: _Synthesis, doublings: int) -> tuple[tuple[GraphInput, ...], HyperParameter]:

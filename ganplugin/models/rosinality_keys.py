@@ -40,7 +40,7 @@ def is_basicsr(state: StateDict) -> bool:
 
 
 def canonical(state: StateDict) -> dict[str, Tensor]:
-    """Return a generator's tensors under the names of this module, with biases [n]: some codes keep [1, n, 1, 1]."""
+    """Return a generator's tensors under the names of this module, biases as [n]: early versions keep [1, n, 1, 1]."""
     if f"{_DECODER}input.input" in state:
         state = {key[len(_DECODER) :]: value for key, value in state.items() if key.startswith(_DECODER)}
     return {_name(key): _flat(key, value) for key, value in state.items()}
@@ -55,7 +55,8 @@ def _name(key: str) -> str:
 
 
 def _flat(key: str, value: Tensor) -> Tensor:
-    return value.flatten() if key.endswith(".bias") else value
+    is_broad = "to_rgb" not in key and key.endswith(".bias") and value.ndim == 4
+    return value[0, :, 0, 0] if is_broad and value.shape[0] == value.shape[2] == value.shape[3] == 1 else value
 
 
 def scorer_canonical(state: StateDict) -> dict[str, Tensor]:

@@ -95,13 +95,13 @@ class _Discriminator(nn.Module):
         self.body = nn.Sequential(opening, *(_Block(weights.under(f"convs.{i + 1}")) for i in range(blocks)))
         last = weights.under("final_conv")
         weight = last.take("0.weight", None, None, 3, 3)
-        scale = _GAIN / math.sqrt(weight[0].numel())
+        scale = _GAIN / math.sqrt(math.prod(weight.shape[1:]))
         spread = torch.full((1, 1, 4, 4), _SPREAD)
         beside = F.conv2d(spread, weight[:, -1:] * scale, _bias(last, "1.bias", weight) * _GAIN, padding=1)
         self.register_buffer("weight", weight[:, :-1] * scale, persistent=False)
         self.register_buffer("beside", beside, persistent=False)
-        self.inner = _linear(weights.under("final_linear.0"), _GAIN)
-        self.outer = _linear(weights.under("final_linear.1"), 1.0)
+        self.inner = _linear(weights.under("final_linear.0"), 16 * weight.shape[0], _GAIN)
+        self.outer = _linear(weights.under("final_linear.1"), self.inner.out_features, 1.0)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the logit [batch] of each picture [batch, channels, side, side]."""
@@ -117,13 +117,13 @@ def _bias(weights: Weights, key: str, weight: Tensor) -> Tensor:
 
 
 def _kernel(weights: Weights) -> Tensor:
-    return weights.take("0.kernel", None, None) if weights.has("0.kernel") else fir_kernel(KERNEL)
+    return weights.take("0.kernel", 4, 4) if weights.has("0.kernel") else fir_kernel(KERNEL)
 
 
-def _linear(weights: Weights, gain: float) -> nn.Linear:
-    weight = weights.take("weight", None, None)
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    layer.weight = nn.Parameter(weight * (gain / math.sqrt(weight.shape[1])))
+def _linear(weights: Weights, width: int, gain: float) -> nn.Linear:
+    weight = weights.take("weight", None, width)
+    layer = nn.Linear(width, weight.shape[0])
+    layer.weight = nn.Parameter(weight * (gain / math.sqrt(width)))
     layer.bias = nn.Parameter(weights.take("bias", weight.shape[0]) * gain)
     return layer
 
@@ -138,10 +138,10 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         raise CheckpointError("is no StyleGAN2 discriminator in this layout")
     names = scorer_canonical(state)
     blocks = sum(key.startswith("convs.") and key.endswith(".skip.1.weight") for key in names)
-    channels, side = names["convs.0.0.weight"].shape[1], 4 << blocks
+    weights = Weights(names)
+    channels, side = weights.take("convs.0.0.weight", None, None, 1, 1).shape[1], 4 << blocks
     if channels not in _CHANNELS:
         raise CheckpointError(f"judges pictures of {channels} channels", fix="only grey, RGB and RGBA can be shown")
-    weights = Weights(names)
     module = _Discriminator(weights, blocks)
     weights.finish()
     return Network(

@@ -11,19 +11,48 @@ from torch import Tensor
 
 from ganplugin.errors import CheckpointError
 from ganplugin.models.families import FAMILIES
-from tests.models import test_adain, test_animegan2, test_dcgan, test_fast_neural_style
+from tests.models import (
+    test_adain,
+    test_animegan2,
+    test_dcgan,
+    test_fast_neural_style,
+    test_fastgan,
+    test_fastgan_scorer,
+    test_lightweight_gan,
+    test_lightweight_gan_scorer,
+    test_mlp,
+    test_r3gan,
+    test_rosinality,
+)
 from tests.models.stylegan2_reference import discriminator_state, generator_state, mapping_state
 from tests.models.stylegan3_reference import synthesis_state
 from tests.models.translators import local_enhancer, patch_discriminator, resnet, unet
 
 State = dict[str, Tensor]
 
+
+def without_decoders(state: State) -> State:
+    """Leave out what only training uses, which may be anything."""
+    return {key: tensor for key, tensor in state.items() if not key.startswith("decoder")}
+
+
 EXAMPLES: dict[str, Callable[[], State]] = {
     "stylegan3": lambda: mapping_state(4, 6) | synthesis_state(16, (3, 2, 2)),
     "stylegan2": lambda: mapping_state(4, 7) | generator_state("skip", (3, 2)),
     "stylegan2-scorer": lambda: discriminator_state("resnet", (2, 3)),
+    "stylegan2-rosinality": test_rosinality.state,
+    "stylegan2-rosinality-scorer": test_rosinality.discriminator,
+    "lightweight-gan": lambda: test_lightweight_gan.generator_state((4, 4), attention=1),
+    "lightweight-gan-scorer": lambda: without_decoders(test_lightweight_gan_scorer.discriminator_state()),
+    "r3gan": test_r3gan.generator_state,
+    "r3gan-scorer": test_r3gan.scorer_state,
+    "fastgan": lambda: test_fastgan.fastgan_state(64),
+    "projected-fastgan": lambda: test_fastgan.fastgan_state(64, prefix="synthesis.", bias=True),
+    "fastgan-scorer": lambda: without_decoders(test_fastgan_scorer.discriminator_state()),
     "dcgan": lambda: test_dcgan.state_of(test_dcgan.example_generator(5, (8, 4), 3)),
     "dcgan-scorer": lambda: test_dcgan.state_of(test_dcgan.example_discriminator(3, (4, 8))),
+    "mlp-gan": lambda: test_mlp.tutorial_state((5, 8, 9, 64)),
+    "mlp-gan-scorer": lambda: test_mlp.tutorial_state((64, 9, 8, 1)),
     "cyclegan-resnet": lambda: dict(resnet().state_dict()),
     "cut-resnet": lambda: dict(resnet(blurred=True).state_dict()),
     "pix2pixhd-global": lambda: dict(resnet(halvings=4, width=2).state_dict()),
