@@ -192,18 +192,14 @@ def _fits(state: StateDict, prefix: str) -> bool:
 
 def _step(plain: StateDict, side: int) -> _Step | None:
     name = f"feat_{side}."
-    for first, second, noise, norm in (
-        ("1", "5", "2", ""),
-        ("conv1", "conv2", "noise", "bn1."),
-        ("conv", "", "", "bn."),
-    ):
+    for first, second, norm in (("1", "5", ""), ("conv1", "conv2", "bn1."), ("conv", "", "bn.")):
         if (weight := plain.get(f"{name}{first}.weight")) is not None:
-            noisy = plain.get(f"{name}{noise}.weight")
             return _Step(
                 before=weight.shape[1],
                 after=weight.shape[0] // 2,
                 double=f"{name}{second}.weight" in plain,
-                noisy=noisy is not None and noisy.numel() == 1 and f"{name}{noise}.running_mean" not in plain,
+                # Noise pushes the norm from the third place to the fourth; the named form adds it to pairs alone.
+                noisy=f"{name}3.running_mean" in plain or first == "conv1",
                 embedded=plain[f"{name}{norm}gain.weight"].shape[1] if norm else 0,
             )
     return None
@@ -224,7 +220,7 @@ def _plan(plain: StateDict, *, projected: bool) -> _Plan:
         steps={side: found[side] for side in sides},
         excitations={side: (shape[1], shape[0]) for side, shape in gates.items() if side in _EXCITED},
         channels=channels,
-        bias="to_big.bias" in plain,
+        bias=projected,
         classes=plain["embed.weight"].shape[0] if "embed.weight" in plain else 0,
         projected=projected,
     )
@@ -253,7 +249,10 @@ def _renamed(plain: StateDict, plan: _Plan) -> dict[str, Tensor]:
         if name.startswith("feat_") and rest == "noise.weight":  # one number for both noise maps
             result |= {f"blocks.{name}.noises.{index}.weight": tensor for index in range(2)}
             continue
-        result[_renamed_key(key, name, plan.steps.get(side))] = tensor
+        new = _renamed_key(key, name, plan.steps.get(side))
+        if new in result:
+            raise ValueError(f"{key} is one too many")
+        result[new] = tensor
     return result
 
 

@@ -183,20 +183,27 @@ class _Shapes:
     def _layer(self, name: str) -> nn.Module:
         if (weight := self.plain.get(f"{name}LinearLayer1.Layer.weight")) is not None:
             grouped = self.plain[f"{name}LinearLayer2.Layer.weight"]
-            return _Block(weight.shape[1], weight.shape[0], weight.shape[0] // grouped.shape[1])
+            return _Block(self._same(weight.shape[1]), weight.shape[0], weight.shape[0] // grouped.shape[1])
         if (weight := self.plain.get(f"{name}Basis")) is not None:
             self.width = weight.shape[0]
             return _Start(self.plain[f"{name}LinearLayer.weight"].shape[1], self.width)
         if f"{name}Basis.weight" in self.plain:
             outputs, width = self.plain[f"{name}LinearLayer.weight"].shape
-            return _End(width, outputs)
+            return _End(self._same(width), outputs)
         return self._resample(name)
+
+    def _same(self, width: int) -> int:
+        if width != self.width:
+            raise ValueError(f"a layer takes {width} channels, but {self.width} come to it")
+        return width
 
     def _resample(self, name: str) -> nn.Module:
         before = self.width
         weight = self.plain.get(f"{name}LinearLayer.Layer.weight")
         self.width = before if weight is None else weight.shape[0]
         kernel = self.plain[f"{name}Resampler.Kernel"]
+        if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] < 3:
+            raise ValueError(f"{name}Resampler.Kernel is no low-pass filter")
         return _Resample(before, self.width, kernel.float(), up="AggregationLayer.Layer.weight" in self.plain)
 
 

@@ -47,6 +47,6 @@ def _divided(weight: Tensor, vectors: list[Tensor | None], key: str, *, axis: in
     if u is None or v is None or weight.ndim < 2:
         raise CheckpointError(f"lacks a vector of the spectral norm of {key}")
     rows = weight.float().movedim(axis, 0).flatten(1)
-    if (u.numel(), v.numel()) != tuple(rows.shape):
+    if (*u.shape, *v.shape) != tuple(rows.shape):
         raise CheckpointError(f"holds a spectral norm of the wrong shape at {key}")
-    return weight.float() / torch.dot(u.float().flatten(), rows @ v.float().flatten())
+    return weight.float() / torch.dot(u.float(), rows @ v.float())
