@@ -40,13 +40,12 @@ def gram(features: Tensor) -> Tensor:
 def style_loss(made: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Return the sum over layers of log(1 + |G - T| / |T|) (Frobenius norms), averaged over the batch.
 
-    ``made`` are features [batch, c, h, w], ``targets`` Gram matrices [batch or 1, c, c]. Dividing by the target's
-    norm gives every layer the same say; the logarithm keeps one loud channel, or a sparse painting with its small T,
-    from ruling the rest.
+    ``made`` and ``targets`` are Gram matrices [batch or 1, c, c]. Dividing by the target's norm gives every layer the
+    same say; the logarithm keeps one loud channel, or a sparse painting with its small T, from ruling the rest.
     """
     terms = []
-    for features, target in zip(made, targets, strict=True):
-        difference = torch.linalg.matrix_norm(gram(features) - target)
+    for matrix, target in zip(made, targets, strict=True):
+        difference = torch.linalg.matrix_norm(matrix - target)
         terms.append(torch.log1p(difference / torch.linalg.matrix_norm(target)).mean())
     return torch.stack(terms).sum()
 

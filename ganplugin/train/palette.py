@@ -29,4 +29,5 @@ def _power(covariance: Tensor, exponent: float) -> Tensor:
     """Return a power of a symmetric matrix; directions of no spread count as a spread of one 8-bit level."""
     values, vectors = torch.linalg.eigh(covariance.double())
     powers = values.clamp(min=1 / 255**2) ** exponent
-    return (vectors @ torch.diag(powers) @ vectors.T).to(covariance.dtype)
+    raised: Tensor = vectors @ torch.diag(powers) @ vectors.T
+    return raised.to(covariance.dtype)

@@ -41,7 +41,7 @@ _FLAT = 12.0
 class StyleOptions:
     """How to train: each step paints ``batch`` photo crops of ``crop`` px in each of ``styles`` styles drawn at random.
 
-    The weights balance the parts of the loss.
+    The weights balance the parts of the loss; ``memory`` is the part of the Gram matrices that stays from step to step.
     """
 
     styles: int = 2
@@ -56,6 +56,7 @@ class StyleOptions:
     smoothness: float = 1.0
     range_weight: float = 50.0
     longest_gradient: float = 20.0
+    memory: float = 0.7
     precision: Precision = "fp32"
 
 
@@ -93,6 +94,7 @@ class StyleTrainer:
             shape = config or StylizerConfig(styles=len(targets))
             self.stylizer = Stylizer(shape).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.grams, self.palette = self._measure(targets)
+        self.running = [layer.clone() for layer in self.grams]
         self._tint()
         self.average = frozen_copy(self.stylizer)
         self.optimizer = torch.optim.Adam(_groups(self.stylizer, options.learning_rate), betas=(0.9, 0.99))
@@ -121,7 +123,7 @@ class StyleTrainer:
         """Do one step; see `Trainer`."""
         options = self.options
         content = self._crops()
-        chosen = torch.randint(0, len(self.names), (options.styles,), generator=self.random)
+        chosen = torch.randperm(len(self.names), generator=self.random)[: options.styles]
         weights = F.one_hot(chosen, len(self.names)).to(self.device, torch.float32)
         weights = weights.repeat_interleave(options.batch, dim=0)
         with autocast(options.precision, self.device):
@@ -129,9 +131,9 @@ class StyleTrainer:
             seen = self.features(painted.contiguous(memory_format=torch.channels_last))
             with torch.no_grad():
                 wanted = self.features(content)[_CONTENT_BLOCK]
-        together = [self._together(layer) for layer in seen]
+        grams = [self._smoothed(index, gram(self._together(layer)), chosen) for index, layer in enumerate(seen)]
         parts = {
-            "style": style_loss(together, [layer[chosen] for layer in self.grams]) * options.style_weight,
+            "style": style_loss(grams, [layer[chosen] for layer in self.grams]) * options.style_weight,
             "content": content_loss(seen[_CONTENT_BLOCK], wanted) * options.content_weight,
             "palette": palette_loss(self._together(painted), *(part[chosen] for part in self.palette))
             * options.palette_weight,
@@ -147,16 +149,23 @@ class StyleTrainer:
         return {name: float(part.detach()) for name, part in parts.items()}
 
     def _together(self, maps: Tensor) -> Tensor:
-        """Lay the crops of each style side by side: [styles, c, h, batch * w].
-
-        A small crop of a painting is seldom like the whole of it; several crops together may be asked to be.
-        """
-        grouped = maps.unflatten(0, (self.options.styles, self.options.batch))
+        """Lay the crops of each style side by side: [styles, c, h, batch * w]."""
+        grouped = maps.view(-1, self.options.batch, *maps.shape[1:])
         return grouped.permute(0, 2, 3, 1, 4).flatten(3)
+
+    def _smoothed(self, layer: int, grams: Tensor, chosen: Tensor) -> Tensor:
+        """Return the Gram matrices of the last steps' crops in the chosen styles; gradients reach this step's alone.
+
+        A small crop of a painting is seldom like the whole of it; many crops together may be asked to be.
+        """
+        memory = self.options.memory
+        mean = memory * self.running[layer][chosen] + (1 - memory) * grams.detach()
+        self.running[layer][chosen] = mean
+        return grams + (mean - grams).detach()
 
     def _crops(self) -> Tensor:
         """Return random squares of random photos, half of them mirrored: 0..1 [styles * batch, 3, crop, crop]."""
-        count = self.options.styles * self.options.batch
+        count = min(self.options.styles, len(self.names)) * self.options.batch
         crops = [self._crop(self.photos[self._draw(len(self.photos))]) for _ in range(count)]
         pixels = torch.stack(crops)
         grain = torch.rand(pixels.shape, generator=self.random)
@@ -188,6 +197,7 @@ class StyleTrainer:
                     "stylizer": self.stylizer.state_dict(),
                     "average": self.average.state_dict(),
                     "optimizer": self.optimizer.state_dict(),
+                    "running": self.running,
                 }
             ),
         )
@@ -200,6 +210,7 @@ class StyleTrainer:
             )
         self.step = cast(int, state["step"])
         self.random.set_state(cast(Tensor, state["random"]))
+        self.running = [layer.to(self.device) for layer in cast(list[Tensor], state["running"])]
         for name in ("stylizer", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
 

@@ -69,7 +69,7 @@ def make_style() -> Callable[[], StyleTrainer]:
     photos = [random.integers(0, 256, (3, 48, 56), np.uint8) for _ in range(3)]
 
     def make() -> StyleTrainer:
-        options = StyleOptions(styles=2, batch=1, crop=32, seed=5)
+        options = StyleOptions(styles=2, batch=1, crop=32, seed=5, style_weight=0.1, palette_weight=2.0)
         shape = StylizerConfig(styles=2, widths=(4, 4, 4), residuals=1)
         provenance = {"data": "noise", "licence": "none"}
         return StyleTrainer(targets, photos, random_features(), options, provenance, torch.device("cpu"), shape)

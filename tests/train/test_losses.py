@@ -35,15 +35,15 @@ def test_gram_by_hand() -> None:
 def test_style_loss_is_zero_on_itself_and_free_of_scale() -> None:
     features = torch.rand(2, 4, 5, 6)
     other = torch.rand(2, 4, 5, 6)
-    assert style_loss([features], [gram(features)]).item() == 0
-    small = style_loss([features], [gram(other)])
-    large = style_loss([features * 10], [gram(other * 10)])
+    assert style_loss([gram(features)], [gram(features)]).item() == 0
+    small = style_loss([gram(features)], [gram(other)])
+    large = style_loss([gram(features * 10)], [gram(other * 10)])
     assert small.item() > 0
     assert large.item() == pytest.approx(small.item(), rel=1e-4)
 
 
 def test_style_loss_sums_over_layers_and_averages_over_the_batch() -> None:
-    one, two = torch.ones(2, 1, 1, 1), torch.tensor([[[[1.0]]], [[[0.0]]]])
+    one, two = torch.ones(2, 1, 1), torch.tensor([[[1.0]], [[0.0]]])
     target = torch.ones(1, 1, 1)
     assert style_loss([one], [target]).item() == 0
     assert style_loss([one, two], [target, target]).item() == pytest.approx(math.log(2) / 2)
