@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +18,7 @@ __all__ = ["Array", "Case", "cases"]
 
 Array = NDArray[np.float32]
 
+_NOISE: Final = re.compile(r"noise_\d+")
 _BATCHES: Final = (1, 2, 5)
 _SEEDS: Final = (1, 20260)
 _SIDE: Final = 32
@@ -45,14 +48,22 @@ def cases(network: Network) -> Iterator[Case]:
 
 def _optional_cases(network: Network) -> Iterator[Case]:
     optional = [given for given in network.inputs if given.default is not None]
-    for given in optional:
-        # A `ws` that is not mixed in would change nothing.
-        names = {given.name, "mix"} if given.name == "ws" else {given.name}
-        changed = {other.name: _unusual(other, 1, 5) for other in optional if other.name in names}
-        yield Case(f"{given.name} changed", {**_required(network, 2, 6, 0), **changed})
+    for title, names in _together(optional).items():
+        changed = {given.name: _unusual(given, 1, 5) for given in optional if given.name in names}
+        yield Case(f"{title} changed", {**_required(network, 2, 6, 0), **changed})
     if optional:
         changed = {given.name: _unusual(given, 5, 7) for given in optional}
         yield Case("every optional input changed", {**_required(network, 5, 8, 0), **changed})
+
+
+def _together(optional: list[GraphInput]) -> dict[str, set[str]]:
+    """Inputs to change at once: each alone, but all noise maps (they differ, so none can stand in for another)."""
+    groups: dict[str, set[str]] = {}
+    for given in optional:
+        groups.setdefault("noise maps" if _NOISE.fullmatch(given.name) else given.name, set()).add(given.name)
+    if "ws" in groups:  # a `ws` that is not mixed in would change nothing
+        groups["ws"].add("mix")
+    return groups
 
 
 def _required(network: Network, batch: int, seed: int, size: int) -> dict[str, Array]:
@@ -104,7 +115,7 @@ def _picture(shape: list[int], random: np.random.RandomState) -> Array:
 def _unusual(given: GraphInput, rows: int, seed: int) -> Array:
     if given.default is None:
         raise ValueError(f"{given.name} has no default")
-    random = np.random.RandomState(seed + len(given.name))
+    random = np.random.RandomState(seed + zlib.crc32(given.name.encode()) % 2**31)
     default = given.default.detach().numpy().astype(np.float32)
     shape = tuple(
         (rows if place == 0 else side + _LONGER) if isinstance(axis, str) else side
