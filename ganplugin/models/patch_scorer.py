@@ -16,6 +16,7 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.blur import BlurDown
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels
 from ganplugin.models.translation import conv_shape, load_strictly, norm_at
 
 __all__ = ["FAMILY", "SIZE", "PatchScorer"]
@@ -23,9 +24,9 @@ __all__ = ["FAMILY", "SIZE", "PatchScorer"]
 SIZE: Final = 256
 """Side in pixels at which pictures are judged: these networks take any, and their own training crops to 256."""
 
+_MOST_CHANNELS: Final = 4
 _CONV: Final = re.compile(r"^model\.(\d+)\.weight$")
 _FILTER: Final = re.compile(r"^model\.(\d+)\.filt$")
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 class PatchScorer(nn.Module):
@@ -89,7 +90,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if chain is None:
         raise CheckpointError("is no PatchGAN discriminator")
     channels = state["model.0.weight"].shape[1]
-    if channels not in _CHANNELS:
+    if channels > _MOST_CHANNELS:
         raise CheckpointError(
             f"judges {channels} channels at once (a picture together with what it was made from)",
             fix="only discriminators of single pictures can be scorers",
@@ -101,7 +102,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         module=eval_mode(module),
         inputs=(GraphInput("image", ("batch", channels, SIZE, SIZE)),),
         outputs=("score",),
-        facts={"channels": _CHANNELS[channels], "width": SIZE, "height": SIZE},
+        facts={"channels": picture_channels(channels), "width": SIZE, "height": SIZE},
         inferred=(
             HyperParameter(name="width", value=state["model.0.weight"].shape[0], origin="tensor"),
             HyperParameter(name="halvings", value=len(chain.convs) - 2, origin="tensor"),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.setting import Setting
 
 __all__ = [
@@ -32,7 +33,6 @@ _LUMA: Final = (0.299, 0.587, 0.114)
 """ITU-R BT.601 weights, by which Pillow and torchvision turn RGB to grey."""
 
 _STATISTICS: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked)$")
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 class SignedTranslator(nn.Module):
@@ -67,14 +67,12 @@ def translator_network(
             f"takes {taken} channels (label maps, or several pictures at once), not a photo",
             fix="only networks from photo or grey to picture can be exported",
         )
-    if returned not in _CHANNELS:
-        raise CheckpointError(f"returns {returned} channels", fix="only grey, RGB and RGBA can be shown")
     return Network(
         kind="style",
         module=eval_mode(SignedTranslator(network, takes_grey=taken == 1)),
         inputs=(GraphInput("content", ("batch", 3, "height", "width")),),
         outputs=("image",),
-        facts={"channels": _CHANNELS[returned], **facts},
+        facts={"channels": picture_channels(returned), **facts},
         inferred=inferred,
     )
 
@@ -123,9 +121,5 @@ def load_strictly(module: nn.Module, state: StateDict, title: str) -> None:
     """
     wanted = set(module.state_dict())
     kept = {key: value for key, value in state.items() if key in wanted or not _STATISTICS.search(key)}
-    try:
+    with rebuilding(title, kept):
         module.load_state_dict(kept)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"is almost {title}, but: {error}", fix="export the network as its own project saves it"
-        ) from error

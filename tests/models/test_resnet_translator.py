@@ -136,7 +136,7 @@ def test_what_is_missing_left_over_or_of_other_channels_is_refused() -> None:
         FAMILY.rebuild(_without("model.10.conv_block.5.weight"), {})
     with pytest.raises(CheckpointError, match="takes 36 channels"):
         GLOBAL_FAMILY.rebuild(resnet(channels=(36, 3), halvings=3).state_dict(), {})
-    with pytest.raises(CheckpointError, match="returns 2 channels"):
+    with pytest.raises(CheckpointError, match="pictures of 2 channels"):
         FAMILY.rebuild(resnet(channels=(3, 2)).state_dict(), {})
 
 
