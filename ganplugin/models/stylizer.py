@@ -18,7 +18,7 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 
-__all__ = ["FAMILY", "MINIMUM_SIZE", "Stylizer", "StylizerConfig"]
+__all__ = ["FAMILY", "MINIMUM_SIZE", "Stylizer", "StylizerConfig", "bare_colours", "opponent_matrix"]
 
 MINIMUM_SIZE = 16
 """The shortest side in pixels that reflection padding and two halvings leave room for."""
@@ -72,10 +72,38 @@ class ResidualBlock(nn.Module):
         return x + self.second(torch.relu(self.first(x, weights)), weights)  # type: ignore[no-any-return]
 
 
-class StyleTint(nn.Module):
-    """The photo, blurred, under one affine change of colour a style: the ground of the painting.
+# Luminance (Rec. 601) and two chromas, rows of a matrix for RGB columns.
+_OPPONENT = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
+# The least spread that is brought to 1, as variances: a grey photo's faint tints are not blown up to full colours.
+_LEAST_SPREAD = (1e-3, 6e-4, 6e-4)
 
-    The blur (halved and back) leaves what is finest to the strokes.
+
+def bare_colours(x: Tensor) -> Tensor:
+    """Return luminance and chroma of pictures [batch, 3, h, w] without the cast of their light.
+
+    Each comes out with mean 0 and spread 1 a picture, and the chromas without what luminance tells of them: the
+    Gram-Schmidt form of whitening, so that a painting's own relation of tone and colour can take their place.
+    """
+    opponent = (x.new_tensor(_OPPONENT) @ x.flatten(2)).unflatten(2, x.shape[2:])
+    centred = opponent - opponent.mean(dim=(2, 3), keepdim=True)
+    found: list[Tensor] = []
+    for index, least in enumerate(_LEAST_SPREAD):
+        channel = centred[:, index : index + 1]
+        for other in found:
+            channel = channel - (channel * other).mean(dim=(2, 3), keepdim=True) * other
+        found.append(channel * torch.rsqrt(channel.square().mean(dim=(2, 3), keepdim=True) + least))
+    return torch.cat(found, dim=1)
+
+
+def opponent_matrix() -> Tensor:
+    """Return the matrix [3, 3] from RGB to the luminance and chromas of `bare_colours`."""
+    return torch.tensor(_OPPONENT)
+
+
+class StyleTint(nn.Module):
+    """The ground of the painting: the photo, a little blurred, in the colours that a style gives to tones and hues.
+
+    ``matrix`` and ``shift`` carry the `bare_colours` of any photo to RGB.
     """
 
     def __init__(self, styles: int) -> None:
@@ -85,10 +113,10 @@ class StyleTint(nn.Module):
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         small = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-        x = F.interpolate(small, size=x.shape[2:], mode="bilinear", align_corners=False)
+        bare = F.interpolate(bare_colours(small), size=x.shape[2:], mode="bilinear", align_corners=False)
         matrix = (weights @ self.matrix.flatten(1)).view(-1, 3, 3)
         shift = (weights @ self.shift)[:, :, None, None]
-        return (matrix @ x.flatten(2)).view_as(x) + shift
+        return (matrix @ bare.flatten(2)).unflatten(2, x.shape[2:]) + shift
 
 
 class Stylizer(nn.Module):

@@ -1,33 +1,22 @@
-"""The colours of a painting, put on a photo by one linear map: where the training of a style begins."""
+"""The colours of a painting, for the ground that its style paints on: where the training of a style begins."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-__all__ = ["colour_transfer"]
+from ganplugin.models.stylizer import opponent_matrix
+
+__all__ = ["palette_map"]
 
 
-def colour_transfer(
-    source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], *, spread: float = 0.0
-) -> tuple[Tensor, Tensor]:
-    """Return matrix [3, 3] and shift [3] that carry colours of one mean and covariance to another.
+def palette_map(mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """Return matrix [3, 3] and shift [3] from bare luminance and chroma to RGB of a painting's mean and covariance.
 
-    Of all linear maps that do so, the one that moves colours least: the Monge-Kantorovich map of Pitié and Kokaram
-    2007, "The linear Monge-Kantorovitch linear colour mapping". ``spread`` is a variance added to both sides: a grey
-    photo's faint tints are not blown up to a painting's full colours.
+    ``mean`` [3] and ``covariance`` [3, 3] are of its RGB colours. The Cholesky factor in luminance and chroma keeps
+    what tone says of colour in the painting: where its darks are blue, a photo's darks become blue.
     """
-    mean, wanted_mean = source[0], target[0]
-    covariance, wanted_covariance = (part[1] + spread * torch.eye(3).to(part[1]) for part in (source, target))
-    root = _power(covariance, 0.5)
-    back = _power(covariance, -0.5)
-    matrix = back @ _power(root @ wanted_covariance @ root, 0.5) @ back
-    return matrix, wanted_mean - matrix @ mean
-
-
-def _power(covariance: Tensor, exponent: float) -> Tensor:
-    """Return a power of a symmetric matrix; directions of no spread count as a spread of one 8-bit level."""
-    values, vectors = torch.linalg.eigh(covariance.double())
-    powers = values.clamp(min=1 / 255**2) ** exponent
-    raised: Tensor = vectors @ torch.diag(powers) @ vectors.T
-    return raised.to(covariance.dtype)
+    opponent = opponent_matrix().to(covariance)
+    own = opponent @ covariance @ opponent.T
+    lower: Tensor = torch.linalg.cholesky(own + 1e-6 * torch.eye(3).to(own))
+    return torch.linalg.solve(opponent, lower), mean

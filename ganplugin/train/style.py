@@ -27,7 +27,7 @@ from ganplugin.train.losses import (
     style_loss,
     total_variation,
 )
-from ganplugin.train.palette import colour_transfer
+from ganplugin.train.palette import palette_map
 from ganplugin.train.precision import Precision, autocast
 
 __all__ = ["StyleOptions", "StyleTarget", "StyleTrainer"]
@@ -52,7 +52,7 @@ class StyleOptions:
     decay: float = 0.998
     content_weight: float = 1.0
     style_weight: float = 4.0
-    palette_weight: float = 0.3
+    palette_weight: float = 0.6
     smoothness: float = 1.0
     range_weight: float = 50.0
     longest_gradient: float = 20.0
@@ -110,14 +110,9 @@ class StyleTrainer:
 
     @torch.no_grad()
     def _tint(self) -> None:
-        """Start every style from its painting's colours on the average photo."""
-        statistics = [colour_statistics((photo.to(self.device) / 255)[None]) for photo in self.photos]
-        mean, covariance = (torch.stack(part).mean(dim=0)[0] for part in zip(*statistics, strict=True))
-        for index in range(len(self.names)):
-            target = self.palette[0][index], self.palette[1][index]
-            matrix, shift = colour_transfer((mean, covariance), target, spread=0.01)
-            self.stylizer.tint.matrix[index] = matrix
-            self.stylizer.tint.shift[index] = shift
+        """Start every style from its painting's colours."""
+        for index, (mean, covariance) in enumerate(zip(*self.palette, strict=True)):
+            self.stylizer.tint.matrix[index], self.stylizer.tint.shift[index] = palette_map(mean, covariance)
 
     def advance(self) -> Mapping[str, float]:
         """Do one step; see `Trainer`."""

@@ -2,29 +2,42 @@ from __future__ import annotations
 
 import torch
 
+from ganplugin.models.stylizer import bare_colours
 from ganplugin.train.losses import colour_statistics
-from ganplugin.train.palette import colour_transfer
+from ganplugin.train.palette import palette_map
 
 
-def test_the_map_brings_mean_and_covariance_to_the_target() -> None:
-    torch.manual_seed(0)
-    photo = torch.rand(1, 3, 40, 40) * torch.tensor([1.0, 0.6, 0.3]).view(1, 3, 1, 1)
-    painting = torch.rand(1, 3, 30, 30) ** 2
-    painting[:, 0] += painting[:, 1]
-    source, target = (tuple(part[0] for part in colour_statistics(image)) for image in (photo, painting))
-    matrix, shift = colour_transfer(source, target)  # type: ignore[arg-type]
-    moved = (matrix @ photo.flatten(2) + shift[:, None]).view_as(photo)
-    mean, covariance = colour_statistics(moved)
-    assert torch.allclose(mean[0], target[0], atol=1e-5)
-    assert torch.allclose(covariance[0], target[1], atol=1e-5)
-    assert torch.allclose(matrix, matrix.T, atol=1e-5)
+def picture(seed: int) -> torch.Tensor:
+    random = torch.Generator().manual_seed(seed)
+    mixed = (torch.eye(3) + torch.rand(3, 3, generator=random)) @ torch.rand(3, 24 * 32, generator=random)
+    return (mixed / 3).view(1, 3, 24, 32)
 
 
-def test_equal_colours_stay_and_flat_pictures_do_no_harm() -> None:
-    mean, covariance = torch.rand(3), torch.diag(torch.tensor([0.02, 0.03, 0.04]))
-    matrix, shift = colour_transfer((mean, covariance), (mean, covariance))
-    assert torch.allclose(matrix, torch.eye(3), atol=1e-5)
-    assert torch.allclose(shift, torch.zeros(3), atol=1e-5)
-    matrix, shift = colour_transfer((mean, torch.zeros(3, 3)), (mean, covariance))
-    assert torch.isfinite(matrix).all()
-    assert torch.isfinite(shift).all()
+def test_bare_colours_have_no_cast_and_do_not_depend_on_the_light() -> None:
+    photo = picture(1)
+    bare = bare_colours(photo)
+    mean, covariance = colour_statistics(bare)
+    assert torch.allclose(mean, torch.zeros(1, 3), atol=1e-5)
+    spread = covariance[0].diagonal()
+    assert (spread > 0.2).all()
+    assert (spread <= 1).all()
+    assert (covariance[0] - torch.diag(spread)).abs().max() < 0.25
+    assert torch.allclose(bare_colours(photo + 0.1), bare, atol=1e-4)
+
+
+def test_a_flat_picture_has_no_colours_to_blow_up() -> None:
+    faint = torch.full((1, 3, 16, 16), 0.5) + 0.002 * torch.rand(
+        1, 3, 16, 16, generator=torch.Generator().manual_seed(2)
+    )
+    assert bare_colours(faint).abs().max() < 0.2
+
+
+def test_bare_colours_through_the_map_have_the_paintings_statistics() -> None:
+    painting, photo = picture(3), picture(4)
+    mean, covariance = (part[0] for part in colour_statistics(painting))
+    matrix, shift = palette_map(mean, covariance)
+    recoloured = (matrix @ bare_colours(photo).flatten(2)).view_as(photo) + shift.view(1, 3, 1, 1)
+    made_mean, made_covariance = (part[0] for part in colour_statistics(recoloured))
+    assert torch.allclose(made_mean, mean, atol=1e-4)
+    assert (made_covariance - covariance).norm() < 0.15 * covariance.norm()
+    assert (made_covariance - covariance).norm() < 0.5 * (colour_statistics(photo)[1][0] - covariance).norm()
