@@ -40,7 +40,7 @@ class StyleTransfer(Node):
     preserve_color: PreserveColor = Field(
         default="off", description="keep the picture's colours: its chroma, their statistics, or their histogram"
     )
-    styles: str = Field(default="", description="weights of several styles, such as great-wave=2,harvest=1")
+    styles: str = Field(default="", description="weights of several styles, such as great-wave=2,spring=1")
     max_side: int = Field(default=0, ge=0, le=16384, description="shrink pictures to this many pixels first; 0: never")
 
     def run(self, context: Context) -> StyleTransferOutputs:

@@ -37,8 +37,8 @@ def command(
     Examples:
       ganplugin style builtin:great-wave photo.jpg
       ganplugin style builtin:great-wave holiday/ --preserve-color luminance --strength 0.8
-      ganplugin style builtin:masters photo.jpg --styles great-wave=2,harvest=1
-      ganplugin style builtin:harvest - --out - < photo.jpg > painting.png
+      ganplugin style builtin:masters photo.jpg --styles great-wave=2,spring=1
+      ganplugin style builtin:cafe-terrace - --out - < photo.jpg > painting.png
     """
     context, values = terminal_context(device, threads, batch), Values(given)
     loaded = LoadModel(model=model).run(context).model
