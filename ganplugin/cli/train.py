@@ -132,7 +132,7 @@ def generator(
 )
 @click.option(
     "--content-weight",
-    default=1.0,
+    default=0.6,
     show_default=True,
     type=click.FloatRange(min=0),
     help="Higher keeps more of the photo.",

@@ -100,6 +100,12 @@ def opponent_matrix() -> Tensor:
     return torch.tensor(_OPPONENT)
 
 
+def detail(strokes: Tensor) -> Tensor:
+    """Return strokes [batch, 3, h, w] without what is broad in them, so that they leave the ground its colours."""
+    broad = F.avg_pool2d(strokes, 9, stride=4, padding=4, count_include_pad=False)
+    return strokes - F.interpolate(broad, size=strokes.shape[2:], mode="bilinear", align_corners=False)
+
+
 class StyleTint(nn.Module):
     """The ground of the painting: the photo, a little blurred, in the colours that a style gives to tones and hues.
 
@@ -158,7 +164,7 @@ class Stylizer(nn.Module):
         x = torch.relu(self.up0(x + halved, weights))
         x = F.interpolate(self.narrow1(x), size=entered.shape[2:], mode="bilinear", align_corners=False)
         x = torch.relu(self.up1(x + entered, weights))
-        return self.leave(self.leave_pad(x)) + self.tint(content, weights)  # type: ignore[no-any-return]
+        return detail(self.leave(self.leave_pad(x))) + self.tint(content, weights)
 
     def forward(self, content: Tensor, style_weights: Tensor, strength: Tensor) -> Tensor:
         """Return paintings in the blend of ``style_weights`` [styles] (of any sum), mixed in by ``strength`` []."""

@@ -85,7 +85,7 @@ class StyleRecipe:
     crop: int = 96
     seed: int = 0
     learning_rate: float = 1e-3
-    content_weight: float = 1.0
+    content_weight: float = 0.6
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None

@@ -50,9 +50,9 @@ class StyleOptions:
     seed: int = 0
     learning_rate: float = 1e-3
     decay: float = 0.998
-    content_weight: float = 1.0
-    style_weight: float = 4.0
-    palette_weight: float = 0.6
+    content_weight: float = 0.6
+    style_weight: float = 8.0
+    palette_weight: float = 2.0
     smoothness: float = 1.0
     range_weight: float = 50.0
     longest_gradient: float = 20.0
@@ -110,7 +110,8 @@ class StyleTrainer:
 
     @torch.no_grad()
     def _tint(self) -> None:
-        """Start every style from its painting's colours."""
+        """Give every style the ground of its painting's colours, for good: only the strokes are learnt."""
+        self.stylizer.tint.requires_grad_(False)
         for index, (mean, covariance) in enumerate(zip(*self.palette, strict=True)):
             self.stylizer.tint.matrix[index], self.stylizer.tint.shift[index] = palette_map(mean, covariance)
 
@@ -125,7 +126,8 @@ class StyleTrainer:
             painted = self.stylizer.paint(content, weights).float()
             seen = self.features(painted.contiguous(memory_format=torch.channels_last))
             with torch.no_grad():
-                wanted = self.features(content)[_CONTENT_BLOCK]
+                # What shall be kept is the photo in the painting's colours: in its own it would pull them back.
+                wanted = self.features(self.stylizer.tint(content, weights).clamp(0, 1))[_CONTENT_BLOCK]
         grams = [self._smoothed(index, gram(self._together(layer)), chosen) for index, layer in enumerate(seen)]
         parts = {
             "style": style_loss(grams, [layer[chosen] for layer in self.grams]) * options.style_weight,
@@ -245,5 +247,6 @@ def _groups(stylizer: Stylizer, learning_rate: float) -> list[dict[str, object]]
     shared: list[Tensor] = []
     own: list[Tensor] = []
     for name, parameter in stylizer.named_parameters():
-        (own if ".norm." in name or name.startswith("tint.") else shared).append(parameter)
+        if parameter.requires_grad:
+            (own if ".norm." in name else shared).append(parameter)
     return [{"params": shared, "lr": learning_rate}, {"params": own, "lr": 2 * learning_rate}]
