@@ -16,6 +16,7 @@ from ganplugin.export.archive import Archive
 from ganplugin.export.containers import LEGACY_MAGIC, read_legacy, read_pickle, read_zip
 from ganplugin.export.records import Ledger
 from ganplugin.export.safe_tensors import read_safetensors
+from ganplugin.export.side_files import side_config
 from ganplugin.export.window import Window, open_window
 from ganplugin.files import file_digest
 from ganplugin.modelfile import starts_like_onnx
@@ -44,8 +45,8 @@ _DOWNLOAD_AGAIN: Final = "download it again, or check that it is the file you me
 class Checkpoint:
     """What a file holds: ``content`` is a tree of plain containers, described tensors and inert records.
 
-    ``config`` is what the file says in words (our own safetensors carry it), ``globals`` are the classes and functions
-    that the file's pickle names, none of which was imported or called.
+    ``config`` is what the file, or one beside it, says in words (our own safetensors do, lucidrains' folders do),
+    ``globals`` are the classes and functions that the file's pickle names, none of which was imported or called.
     """
 
     path: Path
@@ -84,7 +85,9 @@ def _load(path: Path) -> Checkpoint:
     container = _sniff(window)
     ledger = Ledger()
     content, config = _READERS[container](window, ledger)
-    return Checkpoint(path, container, content, config, tuple(ledger.globals), file_digest(path), len(window))
+    return Checkpoint(
+        path, container, content, {**side_config(path), **config}, tuple(ledger.globals), file_digest(path), len(window)
+    )
 
 
 Reader = Callable[[Window, Ledger], "tuple[object, Mapping[str, object]]"]

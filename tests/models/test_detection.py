@@ -23,6 +23,7 @@ from tests.models import (
     test_mlp,
     test_r3gan,
     test_rosinality,
+    test_stylegan2_lucidrains,
 )
 from tests.models.stylegan2_reference import discriminator_state, generator_state, mapping_state
 from tests.models.stylegan3_reference import synthesis_state
@@ -42,6 +43,8 @@ EXAMPLES: dict[str, Callable[[], State]] = {
     "stylegan2-scorer": lambda: discriminator_state("resnet", (2, 3)),
     "stylegan2-rosinality": test_rosinality.state,
     "stylegan2-rosinality-scorer": test_rosinality.discriminator,
+    "stylegan2-lucidrains": test_stylegan2_lucidrains.generator_state,
+    "stylegan2-lucidrains-scorer": test_stylegan2_lucidrains.discriminator_state,
     "lightweight-gan": lambda: test_lightweight_gan.generator_state((4, 4), attention=1),
     "lightweight-gan-scorer": lambda: without_decoders(test_lightweight_gan_scorer.discriminator_state()),
     "r3gan": test_r3gan.generator_state,
