@@ -78,13 +78,18 @@ _OPPONENT = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081)
 _LEAST_SPREAD = (1e-3, 6e-4, 6e-4)
 
 
+def recoloured(matrix: Tensor, x: Tensor) -> Tensor:
+    """Return every pixel of pictures [batch, 3, h, w] times a matrix [3, 3] or [batch, 3, 3]."""
+    return (matrix @ x.flatten(2)).view(x.shape)
+
+
 def bare_colours(x: Tensor) -> Tensor:
     """Return luminance and chroma of pictures [batch, 3, h, w] without the cast of their light.
 
     Each comes out with mean 0 and spread 1 a picture, and the chromas without what luminance tells of them: the
     Gram-Schmidt form of whitening, so that a painting's own relation of tone and colour can take their place.
     """
-    opponent = (x.new_tensor(_OPPONENT) @ x.flatten(2)).unflatten(2, x.shape[2:])
+    opponent = recoloured(x.new_tensor(_OPPONENT), x)
     centred = opponent - opponent.mean(dim=(2, 3), keepdim=True)
     found: list[Tensor] = []
     for index, least in enumerate(_LEAST_SPREAD):
@@ -122,7 +127,7 @@ class StyleTint(nn.Module):
         bare = F.interpolate(bare_colours(small), size=x.shape[2:], mode="bilinear", align_corners=False)
         matrix = (weights @ self.matrix.flatten(1)).view(-1, 3, 3)
         shift = (weights @ self.shift)[:, :, None, None]
-        return (matrix @ bare.flatten(2)).unflatten(2, x.shape[2:]) + shift
+        return recoloured(matrix, bare) + shift
 
 
 class Stylizer(nn.Module):
@@ -164,7 +169,8 @@ class Stylizer(nn.Module):
         x = torch.relu(self.up0(x + halved, weights))
         x = F.interpolate(self.narrow1(x), size=entered.shape[2:], mode="bilinear", align_corners=False)
         x = torch.relu(self.up1(x + entered, weights))
-        return detail(self.leave(self.leave_pad(x))) + self.tint(content, weights)
+        ground: Tensor = self.tint(content, weights)
+        return detail(self.leave(self.leave_pad(x))) + ground
 
     def forward(self, content: Tensor, style_weights: Tensor, strength: Tensor) -> Tensor:
         """Return paintings in the blend of ``style_weights`` [styles] (of any sum), mixed in by ``strength`` []."""
