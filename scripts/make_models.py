@@ -1,6 +1,6 @@
 """Make the embedded models from nothing: fetch the pictures, train, export, write the catalogue.
 
-    python scripts/make_models.py                 # everything, about three hours on two CPU cores
+    python scripts/make_models.py                 # everything, about two hours on two CPU cores
     python scripts/make_models.py --minutes 2     # a quick try
     python scripts/make_models.py --only export   # export what runs/ holds already
 
@@ -73,7 +73,7 @@ def generators() -> dict[str, Generator]:
             "Brushwork of old masters",
             tuple(paintings / f"{name}.png" for name in BRUSHWORK),
             ("--crops", "12000", "--data", "12,000 random crops of 16 paintings", "--licence", ART),
-            55,
+            30,
         ),
         "icons": Generator(
             "Dreams of emoji",
@@ -86,7 +86,7 @@ def generators() -> dict[str, Generator]:
                 "--licence",
                 "Apache-2.0 (Noto Emoji)",
             ),
-            45,
+            40,
         ),
     }
 
