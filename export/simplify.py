@@ -6,24 +6,36 @@ normalisation into a division by zero (onnxscript matches constants with that to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+    from onnxscript.rewriter.pattern import RewriteRule
 
 __all__ = ["simplify"]
 
 
 def simplify(model: ir.Model) -> None:
     """Fold constants, fuse batch normalisation into convolutions and remove what nothing needs, in place."""
-    import onnx_ir
     from onnx_ir.passes import common
     from onnxscript import optimizer
     from onnxscript.rewriter import RewritePass
+
+    rewrite = RewritePass(_exact_rules())
+    common.InlinePass()(model)
+    for _ in range(2):
+        optimizer.fold_constants(model)
+        rewrite(model)
+        common.RemoveUnusedNodesPass()(model)
+    _tidy(model)
+
+
+def _exact_rules() -> Sequence[RewriteRule]:
+    """Return the rules that onnxscript applies of itself, but for those that look for additions of nothing."""
     from onnxscript.rewriter.rules import common as rules
 
-    # The rules that onnxscript applies of itself, but for those that look for additions of nothing.
-    exact = (
+    return (
         rules.one_reshape_matmul_reshape_rule,
         rules.two_reshapes_matmul_reshape_rule,
         rules.cast_constant_of_shape_rule,
@@ -47,18 +59,19 @@ def simplify(model: ir.Model) -> None:
         rules.fuse_batchnorm_into_conv_transpose_rule,
         rules.fuse_batchnorm_into_gemm_rule,
     )
-    common.InlinePass()(model)
-    for _ in range(2):
-        optimizer.fold_constants(model)
-        RewritePass(exact)(model)
-        common.RemoveUnusedNodesPass()(model)
+
+
+def _tidy(model: ir.Model) -> None:
+    import onnx_ir
+    from onnx_ir.passes import common
+
     onnx_ir.passes.Sequential(
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         common.DeduplicateInitializersPass(),
         common.CommonSubexpressionEliminationPass(),
         common.IdentityEliminationPass(),
         common.RemoveUnusedNodesPass(),
-        common.RemoveUnusedFunctionsPass(),  # type: ignore[no-untyped-call]  # onnx_ir left it bare
+        common.RemoveUnusedFunctionsPass(),  # type: ignore[no-untyped-call]
         common.RemoveUnusedOpsetsPass(),
         common.OutputFixPass(),
         common.NameFixPass(),
