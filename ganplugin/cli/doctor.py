@@ -53,7 +53,7 @@ def _show(report: Report) -> None:
         if check.section != section:
             table.add_row("", f"[bold]{check.section}[/]", "")
             section = check.section
-        hint = f" [dim]{escape(check.fix)}[/]" if check.status == "info" and check.fix else ""
+        hint = f"; [dim]{escape(check.fix)}[/]" if check.status == "info" and check.fix else ""
         table.add_row(marks[check.status], escape(check.name), escape(check.found) + hint)
     console.print(table)
     console.print()

@@ -134,13 +134,13 @@ def _refuse(what: str, options: Mapping[str, object]) -> None:
 
 
 @contextlib.contextmanager
-def needs_torch() -> Iterator[None]:
-    """Turn a missing PyTorch into a `DependencyError` with the install line."""
+def needs_torch(doing: str = "reading checkpoints") -> Iterator[None]:
+    """Turn a missing PyTorch into a `DependencyError` that says what needs it, with the install line."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise DependencyError(
-            f"reading checkpoints needs {error.name}", fix="install it with: pip install 'ganplugin[train]'"
+            f"{doing} needs {error.name}", fix="install it with: pip install 'ganplugin[train]'"
         ) from error
 
 

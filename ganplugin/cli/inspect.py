@@ -21,21 +21,28 @@ __all__ = ["command"]
 
 
 @click.command(short_help="Say what a model file or checkpoint is.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file")
 @json_option
-def command(file: Path, as_json: bool) -> None:
-    """Say what FILE is: an ONNX model, or a checkpoint of any origin. Nothing in it is run.
+def command(file: str, as_json: bool) -> None:
+    """Say what FILE is: an ONNX model (builtin:NAME too), or a checkpoint of any origin. Nothing in it is run.
 
     \b
     Examples:
+      ganplugin inspect builtin:icons
       ganplugin inspect icons.onnx
       ganplugin inspect network-snapshot-000123.pkl --json
     """
-    report = _report(file)
+    report = _report(_path(file))
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
         _print(report)
+
+
+def _path(file: str) -> Path:
+    from ganplugin.library import BUILTIN_PREFIX, resolve_model
+
+    return resolve_model(file).path if file.startswith(BUILTIN_PREFIX) else Path(file)
 
 
 def _report(file: Path) -> ModelReport | CheckpointReport:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganplugin.cli.export import needs_torch
+
 if TYPE_CHECKING:
     from ganplugin.train.loop import Schedule
 
@@ -87,7 +89,8 @@ def generator(
       ganplugin train generator paintings --crops 12000 --size 64 --out runs/brushwork
       ganplugin train generator textures --out runs/textures --resume --minutes 60
     """
-    from ganplugin.train.recipes import GeneratorRecipe, train_generator
+    with needs_torch("training"):
+        from ganplugin.train.recipes import GeneratorRecipe, train_generator
 
     recipe = GeneratorRecipe(
         pictures=pictures,
@@ -176,7 +179,8 @@ def style(
       ganplugin train style wave.png --photos holiday --features vgg16.pth
       ganplugin train style wave=a.png night=b.png --photos holiday --features vgg16.pth --minutes 90
     """
-    from ganplugin.train.recipes import StyleRecipe, train_style
+    with needs_torch("training"):
+        from ganplugin.train.recipes import StyleRecipe, train_style
 
     recipe = StyleRecipe(
         paintings=tuple(_named(painting) for painting in paintings),
