@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -49,9 +51,13 @@ class Score(Node):
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
             return [self.images[index] for index in order[start:stop]]
 
+        @cache
+        def judged() -> dict[str, str]:
+            return {name: digest for i in range(len(scores)) for name, digest in self.images.origin(i).inputs.items()}
+
         def origin(index: int) -> Origin:
-            # The scorer decides the order, so whoever records this sequence needs it too.
-            return self.images.origin(order[index]).beside(self.model)
+            # The scorer and all that it judged decide the order, so whoever records this sequence needs them too.
+            return replace(self.images.origin(order[index]).beside(self.model), inputs=judged())
 
         ranked = Images(len(order), render, origin, self.recipe())
         return ScoreOutputs(images=ranked, scores=tuple(scores[index] for index in order))

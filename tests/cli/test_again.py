@@ -22,6 +22,7 @@ from ganplugin.files import file_digest
         (("style", "styles.onnx#night", "photos"), "styled/dog-night.png"),
         (("sheet", "photos/cat.jpg", "--model", "styles.onnx", "--threads", "1"), "sheets/cat-sheet.png"),
         (("score", "scorer.onnx", "photos", "--sheet", "best"), "best/ranking.png"),
+        (("score", "scorer.onnx", "photos", "--keep", "1", "--sheet", "best"), "best/ranking.png"),
     ],
 )
 def test_again_is_identical(run, here, arguments, file):
