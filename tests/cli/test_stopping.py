@@ -13,12 +13,20 @@ import pytest
 from ganplugin import video
 from ganplugin.nodes import Sample
 
+# A process started in the background inherits that Ctrl-C is ignored; one in a terminal does not.
+ASKED_BY_A_TERMINAL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ganplugin.cli import main
+main()
+"""
+
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 @pytest.mark.parametrize(("out", "frames"), [("walk.webp", 20_000), ("frames", 4_000)])
 def test_interrupting_a_long_walk_leaves_whole_files_only(here, out, frames):
     walk = ["interpolate", "full.onnx", "--frames", str(frames), "--out", f"x/{out}"]
-    command = [sys.executable, "-m", "ganplugin", *walk]
+    command = [sys.executable, "-c", ASKED_BY_A_TERMINAL, *walk]
     running = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         for _ in range(1200):

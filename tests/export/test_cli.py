@@ -109,7 +109,7 @@ def test_names_in_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
 
 def test_an_onnx_file_is_not_exported_again(tmp_path: Path) -> None:
     path = tiny_generator(tmp_path / "g.onnx")
-    with pytest.raises(CheckpointError, match="is an ONNX file already - use it as it is"):
+    with pytest.raises(CheckpointError, match="is a ganplugin model already - use it as it is"):
         RUNNER.invoke(export, [str(path)], catch_exceptions=False)
 
 
