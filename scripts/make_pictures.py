@@ -57,7 +57,7 @@ def sheet_of_styles(here: Context) -> Pixels:
         model = LoadModel(model=style).run(here).model
         shown.append(StyleTransfer(model=model, images=photo).run(here).images[0])
         names.append(style)
-    return fitted(contact_sheet(shown, columns=-(-len(shown) // 2), labels=names))
+    return fitted(contact_sheet(shown, columns=len(shown), labels=names))
 
 
 def sheet(images: Images, *, columns: int) -> Pixels:

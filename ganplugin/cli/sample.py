@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ganplugin.cli.node_options import Values, node_options
@@ -15,7 +17,7 @@ from ganplugin.nodes.save_images import save_together
 @click.argument("model")
 @node_options(Sample)
 @click.option("--latents", "latent_file", help="Render the latents of a .npz or .npy file instead of seeds.")
-@click.option("--sheet", is_flag=True, help="Also write all pictures on one contact sheet, sheet.png.")
+@click.option("--sheet", is_flag=True, help="Also write one contact sheet of all, OUT-sheet.png beside the folder.")
 @click.option("--mix", help="Seeds, one or as many, whose named layers replace those of the pictures.")
 @node_options(MixStyles, without=set(Sample.model_fields))
 @click.option("--out", "folder", default="samples", show_default=True, help="Folder, or - for standard output.")
@@ -56,5 +58,12 @@ def command(
     savers = [values.node(SaveImages, images=images)]
     if sheet:
         drawn = ContactSheet(images=images).run(context).images
-        savers.append(values.node(SaveImages, images=drawn, name="sheet"))
+        savers.append(values.node(SaveImages, images=drawn, **_beside(str(given["folder"]))))
     report_files(save_together(savers, context)[0], loaded, as_json=as_json)
+
+
+def _beside(folder: str) -> dict[str, str]:
+    """Return where a sheet goes: not among the pictures, or they could not be scored or trained on as they are."""
+    if folder == "-":
+        return {"folder": folder}
+    return {"folder": str(Path(folder).parent), "name": f"{Path(folder).resolve().name}-sheet"}

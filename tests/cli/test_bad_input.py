@@ -138,7 +138,7 @@ def test_a_device_that_is_not_there_is_refused_before_the_first_picture(bad, run
     ("arguments", "file"),
     [
         ((*SAMPLE, "--seeds", "0-3", "--out", "out"), "out/seed-0003.png"),
-        ((*SAMPLE, "--seeds", "0-3", "--sheet", "--out", "out"), "out/sheet.png"),
+        ((*SAMPLE, "--seeds", "0-3", "--sheet", "--out", "out"), "out-sheet.png"),
         (("interpolate", "full.onnx", "--frames", "4", "--out", "out/a.webp"), "out/a.webp"),
         (("interpolate", "full.onnx", "--frames", "4", "--out", "out"), "out/frame-00002.png"),
         ((*STYLE, "photos", "--out", "out"), "out/dog-styles.png"),

@@ -37,7 +37,7 @@ def test_the_demonstration_makes_what_it_says(builtins, run, files):
     typed = [line for line in done.out.splitlines() if line.startswith("$ ganplugin ")]
     assert [line.split()[2] for line in typed] == ["sample", "interpolate", "style", "style", "sheet"]
     made = {name.removeprefix("d/") for name in files() if name.startswith("d/")}
-    assert {"photo.webp", "photo-sheet.png", "icons/seed-0015.png", "icons/sheet.png"} <= made
+    assert {"photo.webp", "photo-sheet.png", "icons/seed-0015.png", "icons-sheet.png"} <= made
     assert {"styles/photo-wave.png", "styles/photo-night.png"} <= made
     assert len([name for name in made if name.startswith("icons-walk.")]) == 1
     assert run("again", "d/styles/photo-night.png").out.endswith("identical, byte for byte\n")
