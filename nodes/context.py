@@ -62,7 +62,7 @@ class Context:
     def check(self) -> None:
         """Raise `Cancelled` if the host asked to stop."""
         if self.cancelled():
-            raise Cancelled
+            raise Cancelled(fix="files already written are whole")
 
     def track(self, items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
         """Yield the items one by one, reporting progress and stopping promptly when cancelled."""

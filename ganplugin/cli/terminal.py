@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -68,5 +71,24 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 
 
 def terminal_context(device: str, threads: int, batch: int) -> Context:
-    """Return the context in which commands run nodes."""
-    return Context(device=device, threads=threads, batch=batch, reporter=TerminalReporter())
+    """Return the context in which a command runs nodes; Ctrl-C stops it before its next picture."""
+    return Context(device=device, threads=threads, batch=batch, reporter=TerminalReporter(), cancelled=_interrupted())
+
+
+def _interrupted() -> Callable[[], bool]:
+    """Return whether Ctrl-C was pressed since, until the command ends; pressed twice it stops at once.
+
+    An exception out of nowhere can be lost inside a library, or leave a temporary file behind.
+    """
+    pressed = threading.Event()
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        return pressed.is_set
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, press)
+    click.get_current_context().call_on_close(lambda: signal.signal(signal.SIGINT, usual))
+    return pressed.is_set
