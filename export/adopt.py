@@ -73,11 +73,12 @@ def adopt_onnx(
     target = out or path.with_name(f"{path.stem}-adopted.onnx")
     _check_target(target, path, overwrite=overwrite)
     foreign, trial = _opened((path, *beside))
-    tell("trying", 1, 4)
-    plan, told = _planned(foreign, trial, stated or Stated())
-    rule = _rule(plan, trial)
-    manifest = _manifest(plan, rule, told, name or path.stem[:_LONGEST_NAME], licence)
-    proved = _proved_and_written(plan, manifest, trial, target, overwrite=overwrite, tell=tell)
+    with trial:
+        tell("trying", 1, 4)
+        plan, told = _planned(foreign, trial, stated or Stated())
+        rule = _rule(plan, trial)
+        manifest = _manifest(plan, rule, told, name or path.stem[:_LONGEST_NAME], licence)
+        proved = _proved_and_written(plan, manifest, trial, target, overwrite=overwrite, tell=tell)
     return Exported(path=target, manifest=proved, container="ONNX", part="", averaged=False)
 
 

@@ -40,6 +40,8 @@ class Verification(_Record):
 
     max_error: float = Field(ge=0, description="largest absolute difference of any output, on the 0..1 scale")
     tolerance: float = Field(gt=0, description="the largest difference that would have passed")
+    levels: int | None = Field(default=None, ge=0, description="largest difference of pictures in 8 bits")
+    psnr: float | None = Field(default=None, description="smallest PSNR of a picture in dB; 200 is equality")
     cases: int = Field(gt=0, description="comparisons made: batch sizes, seeds, optional inputs, picture sizes")
     runtime: str = Field(description="the onnxruntime version that computed the comparison")
     reference: str = Field(description="the torch version that computed the reference")

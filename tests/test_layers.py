@@ -40,7 +40,17 @@ FORMATS = ours(
     "sizing",
     "video",
 )
-RUNTIME = ours("batches", "devices", "feeds", "native_output", "optimised", "runtime", "session_cache", "sessions")
+RUNTIME = ours(
+    "batches",
+    "devices",
+    "feeds",
+    "isolated",
+    "native_output",
+    "optimised",
+    "runtime",
+    "session_cache",
+    "sessions",
+)
 SERVICES = ours("demo", "doctor", "shelf")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
