@@ -15,7 +15,7 @@ from ganplugin.isolated import IsolatedSession
 from ganplugin.manifest import Verification
 from ganplugin.models.network import Network
 
-__all__ = ["Progress", "verify"]
+__all__ = ["Progress", "reference", "verify"]
 
 Progress = Callable[[int, int], None]
 
@@ -29,12 +29,11 @@ def verify(path: Path, network: Network, *, bar: Bar = SINGLE, progress: Progres
     compared = list(cases(network))
     comparison = Comparison(network.kind, bar, "PyTorch")
     try:
-        # Optimised, a graph in half precision keeps single precision between its nodes where no device would.
-        with IsolatedSession(path, optimise=not bar.psnr) as session:
+        with IsolatedSession(path) as session:
             _check_repeats(session, network, compared[0])
             for done, case in enumerate(compared, start=1):
                 session.begin(case.feeds, case.outputs or network.outputs)
-                wanted = _reference(network, case)
+                wanted = reference(network, case)
                 for name, found in session.finish().items():
                     comparison.add(case.label, name, found.astype(np.float32), wanted[name])
                 if progress is not None:
@@ -52,7 +51,8 @@ def _check_repeats(session: IsolatedSession, network: Network, case: Case) -> No
             raise ExportError(f"the same input twice gives a different {name}")
 
 
-def _reference(network: Network, case: Case) -> Mapping[str, Array]:
+def reference(network: Network, case: Case) -> Mapping[str, Array]:
+    """Return what the network computes in PyTorch, every output by its name."""
     values = [
         torch.from_numpy(np.asarray(case.feeds[given.name])) if given.name in case.feeds else given.default
         for given in network.inputs

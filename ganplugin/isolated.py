@@ -41,13 +41,13 @@ _PROGRAM: Final = "import sys; del sys.path[0]; from ganplugin.isolated import m
 class IsolatedSession:
     """An ONNX file, ours or foreign, opened by onnxruntime on the CPU in a process of its own.
 
-    ``optimise`` False runs every node as it is written. Raises `ModelError` if onnxruntime refuses the file or crashes
+    Raises `ModelError` if onnxruntime refuses the file or crashes
     on it, `DependencyError` if it is not installed. Use it as a context manager, or `close` it.
     """
 
-    def __init__(self, path: Path, *, threads: int = _THREADS, optimise: bool = True) -> None:
+    def __init__(self, path: Path, *, threads: int = _THREADS) -> None:
         self._path = path
-        command = [sys.executable, "-c", _PROGRAM, str(path.absolute()), str(threads), "full" if optimise else "none"]
+        command = [sys.executable, "-c", _PROGRAM, str(path.absolute()), str(threads)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
         try:
             self._answer()
@@ -139,12 +139,12 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Be the other process: ``PATH THREADS full|none``, frames on the standard streams."""
-    path, threads, level = arguments
+    """Be the other process: ``PATH THREADS``, frames on the standard streams."""
+    path, threads = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it closes the stream
     with os.fdopen(os.dup(STDOUT), "wb") as answers:
         os.dup2(STDERR, STDOUT)  # native libraries print there too
-        serve(SessionSpec(Path(path), CPU, int(threads), optimised=level == "none"), sys.stdin.buffer, answers)
+        serve(SessionSpec(Path(path), CPU, int(threads)), sys.stdin.buffer, answers)
 
 
 def serve(spec: SessionSpec, questions: IO[bytes], answers: IO[bytes]) -> None:

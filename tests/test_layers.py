@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
-    "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models"),
+    "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models", "plugins"),
     "ganplugin.cli": BASE | FORMATS | RUNTIME | SERVICES | ours("nodes", "export", "train"),
 }
 
