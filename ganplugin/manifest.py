@@ -12,6 +12,8 @@ __all__ = ["METADATA_KEY", "Channels", "HyperParameter", "Kind", "Manifest", "So
 
 METADATA_KEY: Final = "ganplugin"
 
+_LARGEST_SCALE: Final = 16
+
 Kind = Literal["generator", "style", "scorer"]
 Channels = Literal["L", "RGB", "RGBA"]
 
@@ -65,6 +67,9 @@ class Manifest(_Record):
     styles: tuple[str, ...] = Field(default=(), strict=False, description="the order of `style_weights`")
     size_multiple: int = Field(default=1, ge=1, description="style networks return sizes rounded up to this")
     minimum_size: int = Field(default=1, ge=1, description="the smallest side a style network takes")
+    scale: int = Field(
+        default=1, ge=1, le=_LARGEST_SCALE, description="style networks return pictures so many times larger"
+    )
     licence: str = Field(default="", description="what is known of the rights in the weights")
     source: Source | None = None
     inferred: tuple[HyperParameter, ...] = Field(default=(), strict=False)
