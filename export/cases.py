@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ganplugin.errors import ExportError
 from ganplugin.models.network import GraphInput, Network
 
-__all__ = ["Array", "Case", "cases"]
+__all__ = ["Array", "Case", "cases", "check_scale"]
 
 Array = NDArray[np.float32]
 
@@ -44,6 +45,21 @@ def cases(network: Network) -> Iterator[Case]:
     yield from _optional_cases(network)
     if "w" in network.outputs:
         yield Case("w alone", _required(network, 3, 4, 0), ("w",))
+
+
+def check_scale(network: Network, case: Case, found: Mapping[str, Array]) -> None:
+    """Promise that a style network returns pictures as many times larger as its ``scale`` says.
+
+    Raises `ExportError` with both sizes otherwise; networks of other kinds pass.
+    """
+    if network.kind != "style":
+        return
+    given, image, scale = case.feeds["content"].shape[2:], found["image"], _fact(network, "scale")
+    if image.shape[2:] != tuple(side * scale for side in given):
+        raise ExportError(
+            f"on {case.label}, pictures of {given[1]}x{given[0]} become {image.shape[3]}x{image.shape[2]},"
+            f" not {scale} times as large"
+        )
 
 
 def _optional_cases(network: Network) -> Iterator[Case]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ganplugin.errors import ExportError, GanPluginError
-from ganplugin.export.cases import Array, Case, cases
+from ganplugin.export.cases import Array, Case, cases, check_scale
 from ganplugin.manifest import Verification
 from ganplugin.models.network import Network
 from ganplugin.runtime import Model, RuntimeOptions, forget_models, open_model
@@ -36,6 +36,7 @@ def verify(path: Path, network: Network, *, progress: Progress | None = None) ->
     for done, case in enumerate(compared, start=1):
         found, wanted = _computed(model, case), _reference(network, case)
         errors += [_difference(case, name, found[name], wanted[name]) for name in found]
+        check_scale(network, case, found)
         firsts.append(found.get(network.outputs[0]))
         if progress is not None:
             progress(done, len(compared))

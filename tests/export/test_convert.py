@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,12 @@ def test_a_difference_is_named_by_case_output_and_size(whole: Path) -> None:
     other = everything(twist=0.5)
     with pytest.raises(ExportError, match=r"on ws changed, image differs from PyTorch by 0\.\d+ \(at most 0\.0001"):
         verify(whole, other)
+
+
+def test_a_scale_that_the_pictures_do_not_have_is_noticed(tmp_path: Path) -> None:
+    network = replace(painter(), facts={**painter().facts, "scale": 2})
+    with pytest.raises(ExportError, match="pictures of 56x32 become 56x32, not 2 times as large"):
+        verify(written(network, tmp_path / "m.onnx"), network)
 
 
 def test_a_wrong_default_inside_the_file_is_noticed(tmp_path: Path) -> None:
