@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ganplugin.errors import ExportError, GanPluginError
-from ganplugin.export.cases import Array, Case, cases
+from ganplugin.export.cases import Array, Case, cases, check_scale
 from ganplugin.export.plan import Plan
 from ganplugin.export.trial import Trial
 from ganplugin.export.verify import TOLERANCE
@@ -49,6 +49,7 @@ def prove(
             wanted = trial.compute(plan, {**_defaults(stand_in), **case.feeds})
             found = _computed(model, case, stand_in.outputs[0])
             errors.append(_difference(case, found, wanted, is_picture=manifest.kind != "scorer"))
+            check_scale(stand_in, case, {stand_in.outputs[0]: found})
             spread = max(spread, float(np.ptp(wanted)))
             progress(done, len(compared))
     except ExportError:
@@ -81,7 +82,11 @@ def _stand_in(proto: ModelProto, manifest: Manifest) -> Network:
         default = defaults.get(value.name)
         tensor = None if default is None else torch.from_numpy(numpy_helper.to_array(default).copy())
         inputs.append(GraphInput(value.name, shape, tensor))
-    facts = {"size_multiple": manifest.size_multiple, "minimum_size": manifest.minimum_size}
+    facts = {
+        "size_multiple": manifest.size_multiple,
+        "minimum_size": manifest.minimum_size,
+        "scale": manifest.scale,
+    }
     outputs = tuple(value.name for value in proto.graph.output)
     return Network(manifest.kind, nn.Identity(), tuple(inputs), outputs, facts)
 
