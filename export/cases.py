@@ -23,6 +23,7 @@ _NOISE: Final = re.compile(r"noise_\d+")
 _BATCHES: Final = (1, 2, 5)
 _SEEDS: Final = (1, 20260)
 _SIDE: Final = 32
+_SMALLEST_SIDE: Final = 8
 _LONGER: Final = 8
 
 
@@ -93,7 +94,9 @@ def _required(network: Network, batch: int, seed: int, size: int) -> dict[str, A
 
 def _sides(network: Network, size: int) -> tuple[int, int]:
     multiple = _fact(network, "size_multiple")
-    side = _raised(max(_SIDE, _fact(network, "minimum_size")), multiple)
+    # What an upscaler costs, it costs for the pixels that come out.
+    least = max(_SIDE // _fact(network, "scale"), _SMALLEST_SIDE)
+    side = _raised(max(least, _fact(network, "minimum_size")), multiple)
     # Where sizes go in large steps, squares and one oblong keep the proof short.
     extras = (((0, 24), (13, 5)) if multiple <= _SIDE else ((0, 0), (1, 0)))[size]
     return side + _raised(extras[0], multiple), side + _raised(extras[1], multiple)
