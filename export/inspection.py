@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ganplugin.errors import CheckpointError
+from ganplugin.errors import CheckpointError, DependencyError
 from ganplugin.export.checkpoint import load_checkpoint
 from ganplugin.export.constructors import is_known
 from ganplugin.export.detect import Match, matches_of
@@ -32,7 +32,7 @@ class PartReport(BaseModel):
 
 
 class FamilyReport(BaseModel):
-    """A network that can be exported. ``problem`` is set where it looks like the family but cannot be rebuilt."""
+    """A network that can be exported. ``problem`` is set where it looks like the family but cannot be rebuilt here."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -96,7 +96,7 @@ def _family(match: Match) -> FamilyReport:
     problem = None
     try:
         found = match.family.rebuild(match.part.state, match.part.config).inferred
-    except CheckpointError as error:
+    except (CheckpointError, DependencyError) as error:
         problem = error.what
     return FamilyReport(
         id=match.family.id,
