@@ -48,7 +48,7 @@ def cases(network: Network) -> Iterator[Case]:
         yield Case("w alone", _required(network, 3, 4, 0), ("w",))
 
 
-def check_scale(network: Network, case: Case, found: Mapping[str, Array]) -> None:
+def check_scale(network: Network, case: Case, found: Mapping[str, NDArray[np.generic]]) -> None:
     """Promise that a style network returns pictures as many times larger as its ``scale`` says.
 
     Raises `ExportError` with both sizes otherwise; networks of other kinds pass.
