@@ -83,4 +83,5 @@ $(STAMPS)/runtime: $(PACKAGING) | $(BIN)/python
 
 $(STAMPS)/all: $(PACKAGING) | $(BIN)/python
 	$(PIP) --constraint constraints/cpu.txt --editable '.[cpu,video,train,dev]'
+	$(PIP) --constraint constraints/cpu.txt --no-deps spandrel einops
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/runtime

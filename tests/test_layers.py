@@ -87,6 +87,7 @@ GUESTS = {
     "torch": guest(at_once=TORCH_HOMES),
     "torchvision": guest(late="ganplugin.train"),
     "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
+    "spandrel": guest(late="ganplugin.models"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
     "onnx": guest(late="ganplugin.doctor ganplugin.inspection ganplugin.modelfile ganplugin.export"),
     "onnx_ir": guest(late="ganplugin.export"),
