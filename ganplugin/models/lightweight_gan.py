@@ -59,7 +59,8 @@ class _Excitation(nn.Module):
 
     def _pooled(self, x: Tensor) -> Tensor:
         if isinstance(self.dct_weights, Tensor):
-            return (x * self.dct_weights).sum(dim=(2, 3), keepdim=True)
+            weighted: Tensor = x * self.dct_weights
+            return weighted.sum(dim=(2, 3), keepdim=True)
         if self.to_k is not None:
             shares = self.to_k(x).flatten(2).softmax(dim=2)
             return (x.flatten(2) @ shares.transpose(1, 2))[..., None]

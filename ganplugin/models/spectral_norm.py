@@ -12,7 +12,7 @@ from torch import Tensor
 from ganplugin.errors import CheckpointError
 from ganplugin.models.network import StateDict
 
-__all__ = ["folded"]
+__all__ = ["folded", "is_normed"]
 
 _STYLES: Final = (
     (re.compile(r"^(.*\.)?weight_orig$"), "weight_u", "weight_v"),
@@ -22,6 +22,11 @@ _STYLES: Final = (
         "parametrizations.weight.0._v",
     ),
 )
+
+
+def is_normed(state: StateDict, name: str) -> bool:
+    """Return whether the module ``name`` has a weight under spectral norm, in either of torch's two styles."""
+    return f"{name}.weight_orig" in state or f"{name}.parametrizations.weight.original" in state
 
 
 def folded(state: StateDict, transposed: Collection[str] = ()) -> dict[str, Tensor]:
