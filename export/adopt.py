@@ -20,6 +20,7 @@ from ganplugin.export.cases import Array
 from ganplugin.export.exporting import Exported, Report
 from ganplugin.export.foreign import Foreign, read_foreign
 from ganplugin.export.joining import joined
+from ganplugin.export.options import LONGEST_NAME, check_name
 from ganplugin.export.plan import Plan
 from ganplugin.export.roles import Layout, Roles, layouts_of, roles_of, unclear
 from ganplugin.export.sizes import SizeRule, size_rule
@@ -34,7 +35,6 @@ __all__ = ["FAMILY_ID", "Stated", "adopt_onnx"]
 FAMILY_ID: Final = "adopted"
 
 _CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
-_LONGEST_NAME: Final = 100
 _SIDES: Final = (96, 80)
 
 
@@ -66,18 +66,18 @@ def adopt_onnx(
     `ModelError` if the file is damaged, `CheckpointError` if it does not tell enough or has no place in the contract,
     `ExportError` if the result differs from it; then nothing is left behind.
     """
-    if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
-        raise InputError(f"has {len(name)} letters", where="--name", fix=f"choose 1 to {_LONGEST_NAME}")
+    check_name(name)
     tell = report or (lambda stage, done, total: None)
     tell("reading", 0, 4)
     target = out or path.with_name(f"{path.stem}-adopted.onnx")
     _check_target(target, path, overwrite=overwrite)
     foreign, trial = _opened((path, *beside))
-    tell("trying", 1, 4)
-    plan, told = _planned(foreign, trial, stated or Stated())
-    rule = _rule(plan, trial)
-    manifest = _manifest(plan, rule, told, name or path.stem[:_LONGEST_NAME], licence)
-    proved = _proved_and_written(plan, manifest, trial, target, overwrite=overwrite, tell=tell)
+    with trial:
+        tell("trying", 1, 4)
+        plan, told = _planned(foreign, trial, stated or Stated())
+        rule = _rule(plan, trial)
+        manifest = _manifest(plan, rule, told, name or path.stem[:LONGEST_NAME], licence)
+        proved = _proved_and_written(plan, manifest, trial, target, overwrite=overwrite, tell=tell)
     return Exported(path=target, manifest=proved, container="ONNX", part="", averaged=False)
 
 

@@ -12,9 +12,9 @@ from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import load_checkpoint
 from ganplugin.export.constructors import is_known
 from ganplugin.export.detect import Match, matches_of
+from ganplugin.export.known_families import known_families
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.families import FAMILIES
 
 __all__ = ["CheckpointReport", "FamilyReport", "PartReport", "inspect_checkpoint"]
 
@@ -73,7 +73,7 @@ def inspect_checkpoint(path: Path) -> CheckpointReport:
         bytes=checkpoint.byte_size,
         sha256=checkpoint.sha256,
         container=checkpoint.container,
-        families=tuple(_family(match) for match in matches_of(checkpoint, FAMILIES)),
+        families=tuple(_family(match) for match in matches_of(checkpoint, known_families())),
         parts=tuple(_part(part) for part in parts_of(checkpoint)),
         config=dict(checkpoint.config),
         globals=checkpoint.globals,

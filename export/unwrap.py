@@ -28,6 +28,7 @@ _SECTIONS: Final = frozenset(
     {"g_ema", "g", "d", "stylizer", "G_ema", "G", "GE", "D", "netG", "netD", "generator", "discriminator"}
 )
 _UNTRAINED: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked|weight_u|weight_v)$")
+_APART: Final = f"{BESIDE}."
 _PLAIN: Final = (str, int, float, bool)
 
 
@@ -108,6 +109,7 @@ class _Finder:
             return
         entries = _entries(value)
         tensors = {key: self._maker.tensor(item) for key, item in entries.items() if isinstance(item, StoredTensor)}
+        beside, tensors = {**beside, **_beside(tensors)}, _without_beside(tensors)
         if tensors:
             yield from _sections(path, tensors)
             yield Part(path, tensors, {BESIDE: beside} if beside else {})
@@ -139,6 +141,15 @@ def _entries(value: object) -> dict[str, object]:
     if isinstance(value, (list, tuple)):
         return {str(index): item for index, item in enumerate(value)}
     return {}
+
+
+def _beside(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the single tensors that our own files of weights keep apart by a prefix."""
+    return {key.removeprefix(_APART): tensor for key, tensor in tensors.items() if key.startswith(_APART)}
+
+
+def _without_beside(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor for key, tensor in tensors.items() if not key.startswith(_APART)}
 
 
 def _sections(path: str, tensors: Mapping[str, Tensor]) -> Iterator[Part]:

@@ -40,7 +40,17 @@ FORMATS = ours(
     "sizing",
     "video",
 )
-RUNTIME = ours("batches", "devices", "feeds", "native_output", "optimised", "runtime", "session_cache", "sessions")
+RUNTIME = ours(
+    "batches",
+    "devices",
+    "feeds",
+    "isolated",
+    "native_output",
+    "optimised",
+    "runtime",
+    "session_cache",
+    "sessions",
+)
 SERVICES = ours("demo", "doctor", "shelf")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
@@ -54,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
-    "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models"),
+    "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models", "plugins"),
     "ganplugin.cli": BASE | FORMATS | RUNTIME | SERVICES | ours("nodes", "export", "train"),
 }
 

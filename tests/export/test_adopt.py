@@ -345,7 +345,7 @@ def _flat(graph: ForeignGraph) -> None:
         (_unbounded, "--range"),
         (_both_layouts, "--layout"),
         (_text, "--kind"),
-        (_flat, "the same for every input"),
+        (_flat, "of one flat colour"),
     ],
 )
 def test_what_cannot_be_adopted_is_said_in_one_line(

@@ -9,8 +9,9 @@ import torch
 
 from ganplugin.errors import ExportError, ModelError
 from ganplugin.export.cases import cases
+from ganplugin.export.comparison import SINGLE
 from ganplugin.export.convert import convert
-from ganplugin.export.verify import TOLERANCE, verify
+from ganplugin.export.verify import verify
 from ganplugin.modelfile import check_contract, model_bytes, write_model
 from ganplugin.models.network import Network
 from ganplugin.runtime import RuntimeOptions, open_model
@@ -47,7 +48,7 @@ def test_a_converted_network_equals_it_in_every_case(tmp_path: Path, make: Calla
     reports: list[tuple[int, int]] = []
     path = write_model(proto, manifest_of(network), tmp_path / "m.onnx")
     proof = verify(path, network, progress=lambda done, total: reports.append((done, total)))
-    assert proof.max_error <= TOLERANCE
+    assert proof.max_error <= SINGLE.error
     assert proof.cases == len(list(cases(network))) == len(reports) == reports[-1][0]
 
 
