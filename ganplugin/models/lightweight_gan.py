@@ -62,7 +62,7 @@ class _Excitation(nn.Module):
             weighted: Tensor = x * self.dct_weights
             return weighted.sum(dim=(2, 3), keepdim=True)
         if self.to_k is not None:
-            shares = self.to_k(x).flatten(2).softmax(dim=2)
+            shares: Tensor = self.to_k(x).flatten(2).softmax(dim=2)
             return (x.flatten(2) @ shares.transpose(1, 2))[..., None]
         return torch.cat((F.max_pool2d(x, self.cell), F.avg_pool2d(x, self.cell)), dim=1)
 
