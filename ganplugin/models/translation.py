@@ -31,15 +31,13 @@ BATCH_NORM: Final = Setting(name="bn_mode", title="batch norm", default="instanc
 """How batch normalisation acts. pix2pix draws its test pictures one at a time in training mode, so that each is
 normalised by its own statistics, which is instance normalisation; ``eval`` uses the running statistics instead."""
 
-PADDING: Final = Setting(
-    name="padding", title="padding", default="reflection", choices=("reflection", "replication", "zeros")
-)
+PADDING: Final = Setting(name="padding", title="padding", default="reflect", choices=("reflect", "replicate", "zero"))
 """What convolutions that keep the size see beyond the border. Original code reflects; some forks choose otherwise."""
 
 PADS: Final[Mapping[str, type[nn.Module]]] = {
-    "reflection": nn.ReflectionPad2d,
-    "replication": nn.ReplicationPad2d,
-    "zeros": nn.ZeroPad2d,
+    "reflect": nn.ReflectionPad2d,
+    "replicate": nn.ReplicationPad2d,
+    "zero": nn.ZeroPad2d,
 }
 """The layer that each value of `PADDING` stands for."""
 

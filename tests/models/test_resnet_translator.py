@@ -107,7 +107,7 @@ def test_spectral_norm_is_folded(example: dict) -> None:
 
 @pytest.mark.parametrize(
     ("padding", "pad"),
-    [("reflection", nn.ReflectionPad2d), ("replication", nn.ReplicationPad2d), ("zeros", nn.ZeroPad2d)],
+    [("reflect", nn.ReflectionPad2d), ("replicate", nn.ReplicationPad2d), ("zero", nn.ZeroPad2d)],
 )
 def test_what_lies_beyond_the_border_can_be_given(padding: str, pad: type[nn.Module]) -> None:
     module = resnet(pad=pad)
