@@ -78,7 +78,7 @@ def adopt_onnx(
         rule = _rule(plan, trial)
         manifest = _manifest(plan, rule, told, name or path.stem[:LONGEST_NAME], licence)
         proved = _proved_and_written(plan, manifest, trial, target, overwrite=overwrite, tell=tell)
-    return Exported(path=target, manifest=proved, container="ONNX", part="", averaged=False)
+    return Exported(target, proved, "adopted ONNX file", container="ONNX", part="", averaged=False)
 
 
 def _check_target(target: Path, source: Path, *, overwrite: bool) -> None:

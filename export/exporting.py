@@ -47,13 +47,14 @@ _SUFFIXES: Final = frozenset({".pt", ".pth", ".pkl", ".tar", ".ckpt", ".bin", ".
 class Exported:
     """What `export_checkpoint` wrote, and what else it saw.
 
-    ``part`` names where in the file the weights were; ``others`` are further networks that could be exported, as
-    (part, family title); ``runner_up`` is the family that came second, if any; ``scorer`` the file that
-    ``with_scorer`` wrote.
+    ``family_title`` names the family for people, and ``part`` where in the file the weights were. ``others`` are the
+    other networks in it, as (part, family title); ``runner_up`` is the family that came second, if any; ``scorer`` is
+    what ``with_scorer`` wrote.
     """
 
     path: Path
     manifest: Manifest
+    family_title: str
     container: str
     part: str
     averaged: bool
@@ -152,6 +153,7 @@ def _draft(joint: Joint, choice: Choice, target: Path, options: ExportOptions, t
     exported = Exported(
         path=target,
         manifest=manifest,
+        family_title=choice.match.family.title,
         container=joint.checkpoint.container,
         part=choice.match.part.path,
         averaged=choice.match.is_averaged,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,8 +15,12 @@ from ganplugin.export.detect import Match, matches_of
 from ganplugin.export.known_families import known_families
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
 from ganplugin.manifest import HyperParameter
+from ganplugin.models.network import StateDict
 
 __all__ = ["CheckpointReport", "FamilyReport", "PartReport", "inspect_checkpoint"]
+
+_LARGEST_READ: Final = 1 << 14
+"""Values of the largest tensor that may tell a hyper-parameter, such as a filter; larger ones are weights."""
 
 
 class PartReport(BaseModel):
@@ -73,7 +77,7 @@ def inspect_checkpoint(path: Path) -> CheckpointReport:
         bytes=checkpoint.byte_size,
         sha256=checkpoint.sha256,
         container=checkpoint.container,
-        families=tuple(_family(match) for match in matches_of(checkpoint, known_families())),
+        families=_families(matches_of(checkpoint, known_families())),
         parts=tuple(_part(part) for part in parts_of(checkpoint)),
         config=dict(checkpoint.config),
         globals=checkpoint.globals,
@@ -91,13 +95,37 @@ def _part(part: Part) -> PartReport:
     )
 
 
-def _family(match: Match) -> FamilyReport:
-    found: tuple[HyperParameter, ...] = ()
-    problem = None
+def _hollow(state: StateDict) -> StateDict:
+    """Return the tensors with zeros, which take no memory, in place of numbers that no hyper-parameter is read from."""
+    return {
+        key: tensor if tensor.numel() <= _LARGEST_READ else tensor.new_zeros(1).expand(tensor.shape)
+        for key, tensor in state.items()
+    }
+
+
+def _families(matches: tuple[Match, ...]) -> tuple[FamilyReport, ...]:
+    """Rebuild each network once: averaged weights and those they are averaged from have the same shapes."""
+    verdicts: dict[object, _Verdict] = {}
+    reports = []
+    for match in matches:
+        shapes = tuple((key, tensor.shape) for key, tensor in match.part.state.items())
+        if (match.family.id, shapes) not in verdicts:
+            verdicts[match.family.id, shapes] = _verdict(match)
+        reports.append(_family(match, verdicts[match.family.id, shapes]))
+    return tuple(reports)
+
+
+_Verdict = tuple[tuple[HyperParameter, ...], "str | None"]
+
+
+def _verdict(match: Match) -> _Verdict:
     try:
-        found = match.family.rebuild(match.part.state, match.part.config).inferred
+        return match.family.rebuild(_hollow(match.part.state), match.part.config).inferred, None
     except CheckpointError as error:
-        problem = error.what
+        return (), error.what
+
+
+def _family(match: Match, verdict: _Verdict) -> FamilyReport:
     return FamilyReport(
         id=match.family.id,
         title=match.family.title,
@@ -105,6 +133,6 @@ def _family(match: Match) -> FamilyReport:
         part=match.part.path,
         averaged=match.is_averaged,
         licence=match.family.licence,
-        hyper_parameters=found,
-        problem=problem,
+        hyper_parameters=verdict[0],
+        problem=verdict[1],
     )

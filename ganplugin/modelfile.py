@@ -18,6 +18,8 @@ from ganplugin.limits import MAX_MODEL_BYTES
 from ganplugin.manifest import METADATA_KEY, Manifest, parse_manifest
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "read_manifest",
     "read_model",
     "starts_like_onnx",
+    "taken_defaults",
     "write_model",
 ]
 
@@ -331,6 +334,19 @@ def _check_default(default: TensorProto | None, port: Port, where: object) -> No
 
 def _shape(axes: object) -> str:
     return "[" + ", ".join(str(axis) for axis in axes) + "]" if isinstance(axes, (list, tuple)) else str(axes)
+
+
+def taken_defaults(proto: ModelProto) -> dict[str, NDArray[np.float32]]:
+    """Take the defaults of a graph's optional inputs out of it, which makes those required, and return them by name."""
+    from onnx import numpy_helper
+
+    inputs = {value.name for value in proto.graph.input}
+    found = {t.name: numpy_helper.to_array(t).copy() for t in proto.graph.initializer if t.name in inputs}
+    kept = [tensor for tensor in proto.graph.initializer if tensor.name not in inputs]
+    copies = [type(tensor).FromString(tensor.SerializeToString()) for tensor in kept]
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(copies)
+    return found
 
 
 def describe_tensor(tensor: TensorProto) -> str:

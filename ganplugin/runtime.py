@@ -128,7 +128,8 @@ class Model:
     @cached_property
     def optional_inputs(self) -> tuple[str, ...]:
         """The inputs that carry their default in the file."""
-        return tuple(port.name for port in self._shared.session.get_overridable_initializers())
+        overridable = (port.name for port in self._shared.session.get_overridable_initializers())
+        return (*overridable, *self._shared.defaults)
 
     @cached_property
     def noise_shapes(self) -> Mapping[str, tuple[int, int]]:
@@ -300,8 +301,9 @@ class Model:
     def _run_on_device(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
         session, memory = self._shared.session, DEVICES[self.device.kind].memory
         run_options = self._run_options(outputs)
+        feeds = {**self._shared.defaults, **feeds}
         if memory is None:
-            found: list[Array] = session.run(outputs, dict(feeds), run_options)
+            found: list[Array] = session.run(outputs, feeds, run_options)
             return found
         binding = session.io_binding()
         values = load_onnxruntime().OrtValue

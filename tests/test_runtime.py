@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnx
 import pytest
 
 from ganplugin import runtime, session_cache, sessions
@@ -313,3 +314,19 @@ def test_only_what_is_asked_for_is_computed(generator, fake):
     asked, everything = fake.run_options
     assert asked.only_execute_path_to_fetches
     assert everything is None
+
+
+def test_a_provider_that_bakes_defaults_is_fed_them_and_obeys_other_values(fake, tmp_path):
+    """OpenVINO took the default truncation for a constant and silently ignored any other (seen in version 1.24.1)."""
+    path = tiny_generator(tmp_path / "g.onnx")
+    fake.listed, fake.working = [fake_runtime.OPENVINO, fake_runtime.CPU], {fake_runtime.OPENVINO, fake_runtime.CPU}
+    baked, plain = open_model(path, RuntimeOptions(device="openvino")), open_model(path, CPU)
+    assert baked.provider == fake_runtime.OPENVINO
+    opened = onnx.load_from_string(fake.opened[0])
+    assert not {value.name for value in opened.graph.input} & {tensor.name for tensor in opened.graph.initializer}
+    assert set(baked.optional_inputs) == set(plain.optional_inputs)
+    assert dict(baked.inputs) == dict(plain.inputs)
+    for options in ({}, {"truncation": 0.3}, {"noise_strength": 0.0}):
+        assert np.array_equal(baked.generate(latents(), **options), plain.generate(latents(), **options))
+    assert np.array_equal(baked.map_latents(latents()), plain.map_latents(latents()))
+    assert not np.array_equal(baked.generate(latents()), baked.generate(latents(), truncation=0.3))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["document", "show"]
 
+_MOST_OTHERS = 6
+
 
 def document(done: Exported) -> dict[str, object]:
     """Return the report as one JSON object."""
@@ -34,7 +36,8 @@ def show(done: Exported) -> None:
 
     manifest = done.manifest
     table = Table("what", "found", "read from", box=None, header_style="bold", pad_edge=False)
-    table.add_row("family", manifest.family, done.container + (f", second: {done.runner_up}" if done.runner_up else ""))
+    second = f", second: {done.runner_up}" if done.runner_up else ""
+    table.add_row("family", f"{done.family_title} ({manifest.family})", done.container + second)
     for fact in manifest.inferred:
         table.add_row(fact.name, f"{fact.value}", "the common default" if fact.origin == "default" else fact.origin)
     console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -63,13 +66,15 @@ def _figures(manifest: Manifest) -> str:
     largest = f"largest difference {proof.max_error:.1e}"
     if manifest.precision == "fp16" and proof.psnr is not None:
         return f"{largest}, PSNR at least {proof.psnr:.1f} dB (half precision)"
-    levels = "" if proof.levels is None else f", {proof.levels or 'no'} level{'s' * (proof.levels != 1)} in 8 bits"
+    in_bytes = {None: "", 0: ", equal in 8 bits", 1: ", one level in 8 bits"}
+    levels = in_bytes.get(proof.levels, f", {proof.levels} levels in 8 bits")
     return f"{largest}{levels} (at most {proof.tolerance:g} may be)"
 
 
 def _rest(done: Exported) -> Iterator[str]:
-    """Say what else is in the file, and how to have it."""
-    written = done.scorer.part if done.scorer is not None else done.part
-    others = [(path, title) for path, title in done.others if path not in ("", written)]
-    for path, title in others[:6]:
+    """Say what else is in the file, and how to have it; weights that were averaged into those written are no news."""
+    written = {"", done.part, done.scorer.part if done.scorer is not None else ""}
+    averaged_from = done.family_title if done.averaged else ""
+    others = [(path, title) for path, title in done.others if path not in written and title != averaged_from]
+    for path, title in others[:_MOST_OTHERS]:
         yield f"it also holds a {title}: add --part {path} to export that"
