@@ -46,6 +46,7 @@ _KINDS: Final[tuple[Lookalike, ...]] = (
     Lookalike("a SPADE (GauGAN) generator", (r"head_0\.(norm_0|conv_0)\.", r"up_0\."), _OTHER_GAN),
     Lookalike("a U-GAT-IT generator", (r"DownBlock\.", r"UpBlock1_1\."), _OTHER_GAN),
     Lookalike("a MUNIT generator", (r"enc_content\.", r"enc_style\."), _OTHER_GAN),
+    Lookalike("CUT's generator that takes a latent too (resnet_cat)", (r"enc_content\.", r"dec\."), _OTHER_GAN),
     Lookalike("CUT's generator of StyleGAN2's layers", (r"encoder\.convs\.", r"decoder\.convs\."), _OTHER_GAN),
     Lookalike("the projection heads that CUT trains with (netF)", (r"mlp_0\.0\.", r"mlp_1\.0\."), _GENERATOR),
     Lookalike(_PAIRS, (r"scale0_layer0\.0\.", r"scale0_layer1\.0\."), _GENERATOR),

@@ -317,10 +317,11 @@ def _told(plan: _Plan) -> tuple[HyperParameter, ...]:
         ("classes", plan.classes),
         ("noise maps", len(plan.noise_sides)),
     )
+    drawn = HyperParameter(name="noise", value="one fixed draw of seed 0", origin="default")
     last = "tanh" if plan.size == _TANH_SIDE and not plan.projected else "none"
     return (
         *(HyperParameter(name=name, value=value, origin="tensor") for name, value in rows),
-        HyperParameter(name="noise", value="one fixed draw of seed 0", origin="default"),
+        *((drawn,) if plan.noise_sides else ()),
         HyperParameter(name="last activation", value=last, origin="default"),
         HyperParameter(name="norms", value="stored statistics", origin="default"),
     )

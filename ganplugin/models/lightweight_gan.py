@@ -252,6 +252,7 @@ def _told(module: LightweightGenerator, size: int, channels: int) -> tuple[Hyper
         name: [str(4 << i) for i, block in enumerate(blocks) if getattr(block, name) is not None]
         for name in ("attention", "excitation", "spatial", "noise")
     }
+    drawn = HyperParameter(name="noise", value="one fixed draw of seed 0", origin="default")
     rows: tuple[tuple[str, str | int], ...] = (
         ("latent size", module.z_dim),
         ("picture side", size),
@@ -263,7 +264,7 @@ def _told(module: LightweightGenerator, size: int, channels: int) -> tuple[Hyper
     )
     return (
         *(HyperParameter(name=name, value=value, origin="tensor") for name, value in rows),
-        HyperParameter(name="noise", value="one fixed draw of seed 0", origin="default"),
+        *((drawn,) if sides["noise"] else ()),
         HyperParameter(name="leaky slope", value=_LEAK, origin="default"),
     )
 

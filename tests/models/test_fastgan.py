@@ -151,6 +151,7 @@ def test_light_blocks_take_no_noise() -> None:
     z = torch.randn(2, Z, generator=torch.Generator().manual_seed(6))
     assert torch.allclose(network.module(z), shown(made(state, z, [], 256, projected=True)), atol=2e-5)
     assert [given.name for given in network.inputs] == ["z"]
+    assert "noise" not in {fact.name for fact in network.inferred}
 
 
 def test_the_newer_style_of_spectral_norm_is_read_alike() -> None:

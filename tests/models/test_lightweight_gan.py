@@ -259,6 +259,7 @@ def test_the_older_layouts_have_no_noise(variant: str) -> None:
     assert FAMILY.detect(state)
     network = FAMILY.rebuild(state, {})
     assert [given.name for given in network.inputs] == ["z"]
+    assert "noise" not in {fact.name for fact in network.inferred}
     assert torch.allclose(network.module(latents(3)), made(state, latents(3), []), atol=2e-5)
 
 
