@@ -221,20 +221,20 @@ def unet(
 class LocalEnhancer(nn.Module):
     """pix2pixHD's generator with local enhancers, the names and order of its own project."""
 
-    def __init__(self, channels: tuple[int, int], width: int, enhancers: int, halvings: int) -> None:
+    def __init__(self, channels: tuple[int, int], width: int, enhancers: int, halvings: int, norm: Norm) -> None:
         super().__init__()
         self.enhancers = enhancers
-        inside = resnet(channels=channels, width=width * 2**enhancers, halvings=halvings, blocks=1)
+        inside = resnet(channels=channels, width=width * 2**enhancers, halvings=halvings, blocks=1, norm=norm)
         whole = inside.get_submodule("model")
         assert isinstance(whole, nn.Sequential)
         self.model = whole[:-3]
         for n in range(1, enhancers + 1):
             full = width * 2 ** (enhancers - n)
-            down = [nn.ReflectionPad2d(3), nn.Conv2d(channels[0], full, 7), nn.InstanceNorm2d(full), nn.ReLU()]
-            down += [nn.Conv2d(full, 2 * full, 3, 2, 1), nn.InstanceNorm2d(2 * full), nn.ReLU()]
-            blocks = [Around("conv_block", _inner(2 * full, nn.InstanceNorm2d, True, False)) for _ in range(2)]
+            down = [nn.ReflectionPad2d(3), nn.Conv2d(channels[0], full, 7), norm(full), nn.ReLU()]
+            down += [nn.Conv2d(full, 2 * full, 3, 2, 1), norm(2 * full), nn.ReLU()]
+            blocks = [Around("conv_block", _inner(2 * full, norm, True, False)) for _ in range(2)]
             up: list[nn.Module] = [*blocks, nn.ConvTranspose2d(2 * full, full, 3, 2, 1, output_padding=1)]
-            up += [nn.InstanceNorm2d(full), nn.ReLU()]
+            up += [norm(full), nn.ReLU()]
             if n == enhancers:
                 up += [nn.ReflectionPad2d(3), nn.Conv2d(full, channels[1], 7), nn.Tanh()]
             self.add_module(f"model{n}_1", nn.Sequential(*down))
@@ -252,7 +252,12 @@ class LocalEnhancer(nn.Module):
 
 
 def local_enhancer(
-    *, channels: tuple[int, int] = (3, 3), width: int = 2, enhancers: int = 1, halvings: int = 2
+    *,
+    channels: tuple[int, int] = (3, 3),
+    width: int = 2,
+    enhancers: int = 1,
+    halvings: int = 2,
+    norm: Norm = nn.InstanceNorm2d,
 ) -> nn.Module:
     """pix2pixHD's local generator with weights that are not trivial."""
-    return lively(LocalEnhancer(channels, width, enhancers, halvings))
+    return lively(LocalEnhancer(channels, width, enhancers, halvings, norm))
