@@ -224,7 +224,7 @@ def _plan(plain: StateDict, *, projected: bool) -> _Plan:
         steps={side: found[side] for side in sides},
         excitations={side: (shape[1], shape[0]) for side, shape in gates.items() if side in _EXCITED},
         channels=channels,
-        bias="to_big.bias" in plain,
+        bias=projected or "to_big.bias" in plain,
         classes=plain["embed.weight"].shape[0] if "embed.weight" in plain else 0,
         projected=projected,
     )

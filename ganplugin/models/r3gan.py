@@ -25,6 +25,9 @@ __all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "R3ganDiscriminator", "R3ganGe
 _SLOPE: Final = 0.2
 _LICENCE: Final = "The authors' code states no licence for its models; the rights in the weights are unclear."
 
+_UNEVEN: Final = 0.01
+"""How far a low-pass filter's sum may be from 1, for what bfloat16 rounds off."""
+
 _STAGE: Final = re.compile(r"^MainLayers\.(\d+)\.Layers\.(\d+)\.")
 _RENAMED: Final = (
     (r"^MainLayers\.(\d+)\.Layers\.(\d+)\.", r"stages.\1.\2."),
@@ -203,7 +206,8 @@ class _Shapes:
         weight = self.plain.get(f"{name}LinearLayer.Layer.weight")
         self.width = before if weight is None else weight.shape[0]
         kernel = self.plain[f"{name}Resampler.Kernel"]
-        if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] < 2:
+        is_square = kernel.ndim == 2 and kernel.shape[0] == kernel.shape[1] >= 2
+        if not is_square or abs(float(kernel.sum()) - 1) > _UNEVEN:
             raise ValueError(f"{name}Resampler.Kernel is no low-pass filter")
         return _Resample(before, self.width, kernel.float(), up="AggregationLayer.Layer.weight" in self.plain)
 

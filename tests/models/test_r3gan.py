@@ -214,5 +214,5 @@ def test_a_snapshot_is_exported_with_its_averaged_weights(tmp_path: Path) -> Non
     file.write_bytes(pickle.dumps({"G": raw, "D": scorer_state(), "G_ema": averaged, "cur_nimg": 500_000}))
     done = export_checkpoint(file)
     assert (done.manifest.family, done.part, done.averaged) == ("r3gan", "G_ema", True)
-    assert done.others == (("D", "R3GAN discriminator"),)
+    assert done.others == (("G", "R3GAN generator"), ("D", "R3GAN discriminator"))
     assert done.path.is_file()
