@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ganplugin.errors import CheckpointError, ExportError, ModelError
-from ganplugin.export.cases import Array, cases
+from ganplugin.export.cases import Array, cases, check_scale
 from ganplugin.export.comparison import SINGLE, Comparison
 from ganplugin.export.plan import Plan
 from ganplugin.export.trial import Trial
@@ -46,8 +46,10 @@ def prove(
             for done, case in enumerate(compared, start=1):
                 session.begin(case.feeds, stand_in.outputs)
                 wanted = trial.compute(plan, {**_defaults(stand_in), **case.feeds})
-                for name, found in session.finish().items():
+                returned = session.finish()
+                for name, found in returned.items():
                     comparison.add(case.label, name, found.astype(np.float32), wanted)
+                check_scale(stand_in, case, returned)
                 progress(done, len(compared))
         comparison.check_alive()
     except (ModelError, CheckpointError) as error:
@@ -69,7 +71,11 @@ def _stand_in(proto: ModelProto, manifest: Manifest) -> Network:
         default = defaults.get(value.name)
         tensor = None if default is None else torch.from_numpy(numpy_helper.to_array(default).copy())
         inputs.append(GraphInput(value.name, shape, tensor))
-    facts = {"size_multiple": manifest.size_multiple, "minimum_size": manifest.minimum_size}
+    facts = {
+        "size_multiple": manifest.size_multiple,
+        "minimum_size": manifest.minimum_size,
+        "scale": manifest.scale,
+    }
     outputs = tuple(value.name for value in proto.graph.output)
     return Network(manifest.kind, nn.Identity(), tuple(inputs), outputs, facts)
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ganplugin.errors import CheckpointError
+from ganplugin.errors import CheckpointError, DependencyError
 from ganplugin.export.checkpoint import load_checkpoint
 from ganplugin.export.constructors import is_known
 from ganplugin.export.detect import Match, matches_of
@@ -36,7 +36,7 @@ class PartReport(BaseModel):
 
 
 class FamilyReport(BaseModel):
-    """A network that can be exported. ``problem`` is set where it looks like the family but cannot be rebuilt."""
+    """A network that can be exported. ``problem`` is set where it looks like the family but cannot be rebuilt here."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -121,7 +121,7 @@ _Verdict = tuple[tuple[HyperParameter, ...], "str | None"]
 def _verdict(match: Match) -> _Verdict:
     try:
         return match.family.rebuild(_hollow(match.part.state), match.part.config).inferred, None
-    except CheckpointError as error:
+    except (CheckpointError, DependencyError) as error:
         return (), error.what
 
 

@@ -19,7 +19,7 @@ from ganplugin.models.network import BESIDE
 
 __all__ = ["Part", "is_averaged", "parts_of"]
 
-_AVERAGED: Final = re.compile(r"(^|[._])(ema|g_ema|G_ema|GE|SE|params_ema|generator_ema|netG_ema)($|[._])")
+_AVERAGED: Final = re.compile(r"(^|[._])(ema|g_ema|G_ema|GE|SE|params[_-]ema|generator_ema|netG_ema)($|[._])")
 _GENERATORS: Final = re.compile(
     r"(?i)^(g|netg|generator|gen|stylizer|g_state_dict|netg_state_dict|generator_state_dict)$"
 )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ganplugin.errors import ExportError, ModelError
-from ganplugin.export.cases import Array, Case, cases
+from ganplugin.export.cases import Array, Case, cases, check_scale
 from ganplugin.export.comparison import SINGLE, Bar, Comparison
 from ganplugin.isolated import IsolatedSession
 from ganplugin.manifest import Verification
@@ -34,8 +34,10 @@ def verify(path: Path, network: Network, *, bar: Bar = SINGLE, progress: Progres
             for done, case in enumerate(compared, start=1):
                 session.begin(case.feeds, case.outputs or network.outputs)
                 wanted = reference(network, case)
-                for name, found in session.finish().items():
+                returned = session.finish()
+                for name, found in returned.items():
                     comparison.add(case.label, name, found.astype(np.float32), wanted[name])
+                check_scale(network, case, returned)
                 if progress is not None:
                     progress(done, len(compared))
     except ModelError as error:

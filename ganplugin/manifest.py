@@ -22,6 +22,8 @@ __all__ = [
 
 METADATA_KEY: Final = "ganplugin"
 
+_LARGEST_SCALE: Final = 16
+
 Kind = Literal["generator", "style", "scorer"]
 Channels = Literal["L", "RGB", "RGBA"]
 Precision = Literal["fp32", "fp16"]
@@ -78,6 +80,9 @@ class Manifest(_Record):
     styles: tuple[str, ...] = Field(default=(), strict=False, description="the order of `style_weights`")
     size_multiple: int = Field(default=1, ge=1, description="style networks return sizes rounded up to this")
     minimum_size: int = Field(default=1, ge=1, description="the smallest side a style network takes")
+    scale: int = Field(
+        default=1, ge=1, le=_LARGEST_SCALE, description="style networks return pictures so many times larger"
+    )
     precision: Precision = Field(default="fp32", description="fp16: feature maps and their weights in half precision")
     licence: str = Field(default="", description="what is known of the rights in the weights")
     source: Source | None = None
