@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.linear_attention import attention_key, attention_of
-from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.network import VERSION, Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 
 __all__ = ["FAMILY", "Blur", "LightweightGenerator"]
@@ -30,6 +30,7 @@ _LICENCE: Final = "The code is MIT; the rights in the weights are those of whoev
 _BLOCK: Final = re.compile(r"^layers\.(\d+)\.")
 _TAPS: Final = re.compile(r"^layers\.\d+\.0\.1\.f$")
 _LEAK: Final = 0.1
+_FIRST_KNOWN: Final = (0, 12, 6)
 
 
 class _Excitation(nn.Module):
@@ -220,6 +221,7 @@ def _inner_key(rest: str, *, noisy: bool) -> str:
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _is_generator(state):
         raise CheckpointError("is no lightweight-gan generator")
+    _check_version(config.get(VERSION))
     with rebuilding("a lightweight-gan", state):
         module = LightweightGenerator(state)
         module.load_state_dict(_renamed(state))
@@ -232,6 +234,16 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         facts={"z_dim": module.z_dim, "channels": picture_channels(channels), "width": size, "height": size},
         inferred=_told(module, size, channels),
     )
+
+
+def _check_version(said: object) -> None:
+    """Refuse the first versions of a layout that later ones read differently, which no tensor tells."""
+    match = re.match(r"(\d+)\.(\d+)\.(\d+)", str(said))
+    if match is not None and (0, 12) <= tuple(map(int, match.groups())) < _FIRST_KNOWN:
+        raise CheckpointError(
+            f"was written by lightweight-gan {match[0]}, which normalises its first map in another way",
+            fix="load it with version 0.12.6 of that package, or train on with it, and save it there",
+        )
 
 
 def _noise_inputs(module: LightweightGenerator) -> tuple[GraphInput, ...]:

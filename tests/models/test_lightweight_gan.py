@@ -299,3 +299,19 @@ def test_other_networks_are_not_taken() -> None:
     assert not FAMILY.detect({"initial_conv.0.weight": torch.ones(1), "out_conv.weight": torch.ones(1)})
     with pytest.raises(CheckpointError):
         FAMILY.rebuild({}, {})
+
+
+@pytest.mark.parametrize(
+    ("version", "known"), [("0.12.0", False), ("0.12.5", False), ("0.12.6", True), ("1.2.1", True)]
+)
+def test_a_version_that_the_file_names_is_heeded(tmp_path: Path, version: str, known: bool) -> None:
+    """Files of 0.12.0 to 0.12.5 have the same tensors, but their first map is normalised along another axis."""
+    state = {f"GE.{key}": tensor for key, tensor in generator_state((4, 4)).items()}
+    path = tmp_path / "model_3.pt"
+    torch.save({"GAN": state, "version": version}, path)
+    (match,) = matches_of(load_checkpoint(path), FAMILIES)
+    if known:
+        match.family.rebuild(match.part.state, match.part.config)
+    else:
+        with pytest.raises(CheckpointError, match=f"written by lightweight-gan {version}"):
+            match.family.rebuild(match.part.state, match.part.config)

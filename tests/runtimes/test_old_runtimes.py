@@ -28,6 +28,7 @@ from ganplugin.runtime import open_model
 from tests.export.networks import everything, manifest_of, painter
 from tests.export.test_half import decoder
 from tests.models.test_detection import EXAMPLES
+from tests.models.upscalers import need_spandrel
 
 pytestmark = [
     pytest.mark.runtimes,
@@ -79,6 +80,7 @@ def write_builtins(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need_spandrel()
     place = tmp_path_factory.mktemp("files")
     for name, network in networks():
         write(place / f"{name}.onnx", convert(network), network)
