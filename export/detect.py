@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import Checkpoint
@@ -12,6 +14,10 @@ from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
 __all__ = ["Match", "matches_of", "roles_of", "unknown"]
+
+
+_TENSORFLOW: Final = re.compile(r"(^|\.)(tflib\.network|tfutil)\.Network$")
+"""How pickles of NVIDIA's TensorFlow code name their networks (StyleGAN, StyleGAN2, Progressive GAN)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,12 @@ def roles_of(part: Part, families: Registry[Family]) -> Iterator[tuple[Family, s
 
 def unknown(checkpoint: Checkpoint, families: Registry[Family]) -> CheckpointError:
     """Return the error that says what a checkpoint of no known family seems to hold instead."""
+    if any(_TENSORFLOW.search(name) for name in checkpoint.globals):
+        return CheckpointError(
+            "is a pickle of NVIDIA's TensorFlow code (StyleGAN, StyleGAN2 or Progressive GAN), not of PyTorch",
+            where=checkpoint.path,
+            fix="convert a StyleGAN2 with legacy.py of stylegan2-ada-pytorch, then export what that writes",
+        )
     half = next((found for part in parts_of(checkpoint) for found in roles_of(part, families)), None)
     if half is not None:
         family, role = half
