@@ -61,6 +61,12 @@ def unknown(checkpoint: Checkpoint, families: Registry[Family]) -> CheckpointErr
             where=checkpoint.path,
             fix="convert a StyleGAN2 with legacy.py of stylegan2-ada-pytorch, then export what that writes",
         )
+    if any(key.startswith("stylegan_decoder.") for part in parts_of(checkpoint) for key in part.state):
+        return CheckpointError(
+            "is a face restorer (GFPGAN), whose StyleGAN2 works on the picture to be restored, not on a latent",
+            where=checkpoint.path,
+            fix="use it in a program that restores faces",
+        )
     half = next((found for part in parts_of(checkpoint) for found in roles_of(part, families)), None)
     if half is not None:
         family, role = half

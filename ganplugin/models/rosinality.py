@@ -19,16 +19,16 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.fir import FirUp, fir_kernel
 from ganplugin.models.modulation import ModulatedConv, ModulatedUpConv
 from ganplugin.models.network import BESIDE, Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels
 from ganplugin.models.rosinality_keys import KERNEL, canonical, is_basicsr
 from ganplugin.models.setting import Setting
 from ganplugin.models.w_space import CENTRE_PASSES, Linear, MappingNetwork, WSpaceGenerator, estimated_centre, w_inputs
 from ganplugin.models.weights import Weights
 
-__all__ = ["FAMILY", "LICENCE"]
+__all__ = ["FAMILY", "LICENCE", "square_kernel"]
 
 _SLOPE: Final = 0.2
 _GAIN: Final = math.sqrt(2)
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 _SIGNATURE: Final = (
     "input.input",
     "style.1.weight",
@@ -133,7 +133,13 @@ def _equalised(weight: Tensor) -> Tensor:
 
 
 def _kernel(weights: Weights) -> Tensor:
-    return weights.take("kernel", 4, 4) if weights.has("kernel") else 4 * fir_kernel(KERNEL)
+    return square_kernel(weights, "kernel") if weights.has("kernel") else 4 * fir_kernel(KERNEL)
+
+
+def square_kernel(weights: Weights, key: str) -> Tensor:
+    """Return a stored filter [n, n]. Raises `CheckpointError` if it is not square."""
+    kernel = weights.take(key, None, None)
+    return weights.take(key, len(kernel), len(kernel))
 
 
 def _detect(state: StateDict) -> bool:
@@ -145,7 +151,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _detect(state):
         raise CheckpointError("is no StyleGAN2 generator in this layout")
     names = canonical(state)
-    if any(key.endswith(".iwt.ll") for key in names):
+    if any(key.endswith("iwt.ll") for key in names):
         raise CheckpointError("is a SWAGAN (StyleGAN2 with wavelets), which is not supported")
     weights = Weights(names)
     rate = _RATE.read(config)
@@ -167,7 +173,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
             "z_dim": z_dim,
             "w_dim": w_dim,
             "num_ws": num_ws,
-            "channels": _channels(names),
+            "channels": picture_channels(names["to_rgb1.bias"].numel()),
             "width": width,
             "height": height,
         },
@@ -219,13 +225,6 @@ def _stored_centre(config: Mapping[str, object], w_dim: int, num_ws: int) -> tup
         is_one = bool((centre == centre[:1]).all())
         return centre[0] if is_one else centre, HyperParameter(name=name, value="latent_avg", origin="tensor")
     return None, HyperParameter(name=name, value=f"the mean of {CENTRE_PASSES} draws", origin="default")
-
-
-def _channels(names: StateDict) -> str:
-    count = names["to_rgb1.bias"].numel()
-    if count not in _CHANNELS:
-        raise CheckpointError(f"makes pictures of {count} channels", fix="only grey, RGB and RGBA can be shown")
-    return _CHANNELS[count]
 
 
 FAMILY = Family(

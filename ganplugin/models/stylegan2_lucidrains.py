@@ -138,11 +138,11 @@ class _Synthesis(nn.Module):
         """Return pictures [batch, channels, size, size]."""
         turned = (noise * strength).transpose(2, 3)
         start = self.base if self.is_constant else torch.einsum("bw,wchv->bchv", w.mean(dim=1), self.base)
-        x, picture = F.conv2d(start, self.weight, self.bias, padding=1), None
+        x = F.conv2d(start, self.weight, self.bias, padding=1)
+        picture: Tensor | None = None
         for index, (entering, block) in enumerate(zip(self.entering, self.blocks, strict=True)):
             x, picture = block(entering(x), picture, w[:, index], turned)
-        pictures: Tensor = picture * 2 - 1  # type: ignore[operator]
-        return pictures
+        return torch.mul(picture, 2) - 1  # type: ignore[arg-type]
 
 
 def _styled(weights: Weights, w_dim: int, width: int) -> nn.Linear:

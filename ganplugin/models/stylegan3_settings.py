@@ -93,7 +93,8 @@ def _margin(config: Mapping[str, object], names: tuple[LayerName, ...]) -> Hyper
 
 
 def _is_rate(value: int) -> bool:
-    return value > 0 and value & (value - 1) == 0
+    """Tell whether a sampling rate is a power of two that can hold the common cutoff."""
+    return value > 2 * float(_CUTOFF.default) and value & (value - 1) == 0
 
 
 def _filter_size(known: Mapping[str, object], taps: Tensor, first: str) -> HyperParameter:
