@@ -25,7 +25,9 @@ _GENERATORS: Final = re.compile(
 )
 _WRAPPERS: Final = re.compile(r"^(module|_orig_mod)\.")
 _SECTIONS: Final = frozenset(
-    {"g_ema", "g", "d", "stylizer", "G_ema", "G", "GE", "D", "netG", "netD", "generator", "discriminator"}
+    {"g_ema", "G_ema", "GE", "netG_ema", "generator_ema"}
+    | {"g", "G", "netG", "generator", "stylizer"}
+    | {"d", "D", "netD", "discriminator"}
 )
 _UNTRAINED: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked|weight_u|weight_v)$")
 _PLAIN: Final = (str, int, float, bool)
@@ -109,7 +111,7 @@ class _Finder:
         entries = _entries(value)
         tensors = {key: self._maker.tensor(item) for key, item in entries.items() if isinstance(item, StoredTensor)}
         if tensors:
-            yield from _sections(path, tensors)
+            yield from _sections(path, _stripped(tensors))
             yield Part(path, tensors, {BESIDE: beside} if beside else {})
         for key, item in entries.items():
             if not isinstance(item, (StoredTensor, *_PLAIN)):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganplugin.errors import CheckpointError
@@ -173,6 +174,45 @@ def test_another_resolution_and_learning_rate() -> None:
     assert origin(network, "learning rate multiplier of the mapping") == (0.02, "option")
 
 
+@pytest.mark.parametrize(
+    "prefix", ["generator.", "module.generator.", "net.decoder.", "generator_trainable.generator.", "stylegan_decoder."]
+)
+def test_a_generator_may_be_part_of_a_larger_network(tmp_path: Path, prefix: str) -> None:
+    other = {} if prefix == "stylegan_decoder." else {"clip.weight": torch.zeros(3)}
+    _, network = rebuilt({**other, **{f"{prefix}{key}": value for key, value in state().items()}}, tmp_path)
+    assert torch.allclose(run(network, expected("z"))[0], as_shown("image"), atol=1e-5)
+
+
+def test_of_several_generators_in_one_dict_the_averaged_one_is_taken() -> None:
+    raw = {f"net.raw.{key}": value + 0.1 for key, value in state().items()}
+    averaged = {f"net.ema.{key}": value for key, value in state().items()}
+    assert torch.allclose(run(FAMILY.rebuild({**raw, **averaged}, {}), expected("z"))[0], as_shown("image"), atol=1e-5)
+
+
+def test_the_generator_of_a_face_restorer_is_not_taken_for_a_generator_of_faces(tmp_path: Path) -> None:
+    held = {f"stylegan_decoder.{key}": value for key, value in state().items()}
+    torch.save({"params_ema": {"conv_body_first.weight": torch.zeros(4, 3, 1, 1), **held}}, tmp_path / "restorer.pth")
+    with pytest.raises(CheckpointError, match="is a face restorer"):
+        export_checkpoint(tmp_path / "restorer.pth", families=FAMILIES)
+
+
+def with_kernels(weights: dict[str, Tensor], kernel: Tensor) -> dict[str, Tensor]:
+    return {key: kernel.clone() if key.endswith(".kernel") else value for key, value in weights.items()}
+
+
+@pytest.mark.parametrize("zeros", [(0, 1), (1, 1), (1, 2)])
+def test_filters_may_be_of_any_length(zeros: tuple[int, int]) -> None:
+    """A filter is the same with a zero more at its end, and with one more on both sides."""
+    generator, scorer = (
+        {key: F.pad(value, zeros * 2) if key.endswith(".kernel") else value for key, value in weights.items()}
+        for weights in (state(), discriminator())
+    )
+    assert torch.allclose(run(FAMILY.rebuild(generator, {}), expected("z"))[0], as_shown("image"), atol=1e-5)
+    with torch.no_grad():
+        scores = SCORER_FAMILY.rebuild(scorer, {}).module(expected("d_image") * 0.5 + 0.5)
+    assert torch.allclose(scores, expected("d_score_single"), atol=1e-5)
+
+
 @pytest.mark.parametrize("key", ["input.input", "style.1.weight", "conv1.conv.modulation.weight", "to_rgb1.bias"])
 def test_a_near_miss_is_not_taken(key: str) -> None:
     near = {name: value for name, value in state().items() if name != key}
@@ -187,6 +227,7 @@ def test_a_near_miss_is_not_taken(key: str) -> None:
         ({"convs.3.conv.weight": None}, "lacks its tensor convs.3.conv.weight"),
         ({"extra.weight": torch.zeros(2)}, "does not have: extra.weight"),
         ({"to_rgbs.0.iwt.ll": torch.zeros(2, 2)}, "SWAGAN"),
+        ({"to_rgbs.0.upsample.kernel": torch.zeros(4, 3)}, "upsample.kernel of shape"),
         ({"noises.noise_3": torch.zeros(1, 1, 8, 8)}, "of shape"),
         ({"to_rgb1.bias": torch.zeros(1, 2, 1, 1)}, "to_rgb1.bias"),
     ],
@@ -213,7 +254,15 @@ def test_the_scorer_judges_each_picture_alone(body: str) -> None:
     assert network.facts == {"channels": "RGB", "width": 32, "height": 32}
 
 
-@pytest.mark.parametrize("change", [{"convs.2.conv1.0.weight": None}, {"convs.9.a": torch.zeros(1)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"convs.2.conv1.0.weight": None},
+        {"convs.9.a": torch.zeros(1)},
+        {"convs.1.conv2.0.kernel": torch.ones(4, 3)},
+        {"final_conv.0.weight": torch.zeros(8, 8, 3, 3)},
+    ],
+)
 def test_a_strange_scorer_is_refused(change: dict[str, Tensor | None]) -> None:
     changed = {key: value for key, value in {**discriminator(), **change}.items() if value is not None}
     with pytest.raises(CheckpointError):
