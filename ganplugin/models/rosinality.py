@@ -25,7 +25,7 @@ from ganplugin.models.setting import Setting
 from ganplugin.models.w_space import CENTRE_PASSES, Linear, MappingNetwork, WSpaceGenerator, estimated_centre, w_inputs
 from ganplugin.models.weights import Weights
 
-__all__ = ["FAMILY", "LICENCE", "square_kernel"]
+__all__ = ["FAMILY", "LICENCE"]
 
 _SLOPE: Final = 0.2
 _GAIN: Final = math.sqrt(2)
@@ -58,20 +58,23 @@ class _Affine(nn.Linear):
 
 
 class _StyledConv(nn.Module):
-    """Modulated convolution, noise, bias, leaky ReLU with gain sqrt(2); the gain is multiplied in before."""
+    """Modulated convolution, noise, bias, leaky ReLU with gain sqrt(2); the gain is multiplied in before.
+
+    With ``taps``, the length of the filter, it doubles the sides.
+    """
 
     strength: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, w_dim: int, *, doubles: bool) -> None:
+    def __init__(self, weights: Weights, w_dim: int, taps: int | None = None) -> None:
         super().__init__()
         conv = weights.under("conv")
         weight = _equalised(conv.take("weight", 1, None, None, 3, 3)[0])
         self.affine = _Affine(conv.under("modulation"), w_dim, weight.shape[1])
         self.conv = (
-            ModulatedUpConv(weight, _kernel(conv.under("blur")), gain=_GAIN)
-            if doubles
-            else ModulatedConv(weight, gain=_GAIN)
+            ModulatedConv(weight, gain=_GAIN)
+            if taps is None
+            else ModulatedUpConv(weight, _kernel(conv.under("blur"), taps), gain=_GAIN)
         )
         bias = weights.take("activate.bias", weight.shape[0])
         self.register_buffer("bias", _GAIN * bias[:, None, None], persistent=False)
@@ -112,8 +115,9 @@ class _Synthesis(nn.Module):
     def __init__(self, weights: Weights, w_dim: int, doublings: int) -> None:
         super().__init__()
         self.register_buffer("base", weights.take("input.input", 1, None, None, None), persistent=False)
-        rest = [_StyledConv(weights.under(f"convs.{i}"), w_dim, doubles=i % 2 == 0) for i in range(2 * doublings)]
-        self.layers = nn.ModuleList([_StyledConv(weights.under("conv1"), w_dim, doubles=False), *rest])
+        taps = (_taps(weights), None)
+        rest = [_StyledConv(weights.under(f"convs.{i}"), w_dim, taps[i % 2]) for i in range(2 * doublings)]
+        self.layers = nn.ModuleList([_StyledConv(weights.under("conv1"), w_dim), *rest])
         pictures = [_ToRgb(weights.under(f"to_rgbs.{i}"), w_dim, doubles=True) for i in range(doublings)]
         self.pictures = nn.ModuleList([_ToRgb(weights.under("to_rgb1"), w_dim, doubles=False), *pictures])
 
@@ -132,14 +136,14 @@ def _equalised(weight: Tensor) -> Tensor:
     return weight / math.sqrt(weight[0].numel())
 
 
-def _kernel(weights: Weights) -> Tensor:
-    return square_kernel(weights, "kernel") if weights.has("kernel") else 4 * fir_kernel(KERNEL)
+def _kernel(weights: Weights, taps: int = len(KERNEL)) -> Tensor:
+    return weights.take("kernel", taps, taps) if weights.has("kernel") else 4 * fir_kernel(KERNEL)
 
 
-def square_kernel(weights: Weights, key: str) -> Tensor:
-    """Return a stored filter [n, n]. Raises `CheckpointError` if it is not square."""
-    kernel = weights.take(key, None, None)
-    return weights.take(key, len(kernel), len(kernel))
+def _taps(weights: Weights) -> int:
+    """How long the filter of the doubling layers is. That of the pictures is always the common one."""
+    blur = weights.under("convs.0.conv.blur")
+    return len(blur.take("kernel", None, None)) if blur.has("kernel") else len(KERNEL)
 
 
 def _detect(state: StateDict) -> bool:

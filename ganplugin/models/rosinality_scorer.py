@@ -15,7 +15,7 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.fir import Blur, FirDown, fir_kernel
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels
-from ganplugin.models.rosinality import LICENCE, square_kernel
+from ganplugin.models.rosinality import LICENCE
 from ganplugin.models.rosinality_keys import KERNEL, is_basicsr, scorer_canonical
 from ganplugin.models.weights import Weights
 
@@ -68,9 +68,8 @@ class _Block(nn.Module):
         # Activation's sqrt(2) and the division by sqrt(2) cancel.
         self.second = _Conv(outer, _bias(second, "2.bias", outer), gain=1.0, stride=2)
         self.around = _Conv(around, None, gain=math.sqrt(0.5))
-        before, past = _kernel(second), _kernel(weights.under("skip"))
-        self.blur = Blur(before, inner.shape[0], ((len(before) + 1) // 2, len(before) // 2))
-        self.halved = FirDown(past, entering)
+        self.blur = Blur(_kernel(second), inner.shape[0], (2, 2))
+        self.halved = FirDown(_kernel(weights.under("skip")), entering)
         self.width = outer.shape[0]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -126,7 +125,7 @@ def _bias(weights: Weights, key: str, weight: Tensor) -> Tensor:
 
 
 def _kernel(weights: Weights) -> Tensor:
-    return square_kernel(weights, "0.kernel") if weights.has("0.kernel") else fir_kernel(KERNEL)
+    return weights.take("0.kernel", 4, 4) if weights.has("0.kernel") else fir_kernel(KERNEL)
 
 
 def _linear(weights: Weights, width: int, gain: float) -> nn.Linear:

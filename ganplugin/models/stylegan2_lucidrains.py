@@ -21,7 +21,7 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.lucidrains_attention import attention_of
 from ganplugin.models.modulation import ModulatedConv
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
-from ganplugin.models.rebuilding import picture_channels
+from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.setting import Setting
 from ganplugin.models.w_space import CENTRE_PASSES, Linear, MappingNetwork, WSpaceGenerator, estimated_centre, w_inputs
 from ganplugin.models.weights import Weights
@@ -193,7 +193,8 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     mapping = _mapping(weights.under(names[0]), float(rate.value))
     z_dim, w_dim = mapping.layers[0].in_features, mapping.layers[-1].out_features
     blocks = sum(key.startswith(f"{names[1]}.blocks.") and key.endswith(".conv1.weight") for key in own)
-    synthesis = _Synthesis(weights.under(names[1]), int(w_dim), blocks)  # type: ignore[arg-type]
+    with rebuilding("a StyleGAN2 of lucidrains", own):
+        synthesis = _Synthesis(weights.under(names[1]), int(w_dim), blocks)  # type: ignore[arg-type]
     weights.finish()
     size = 4 << (blocks - 1)
     noise = torch.rand(1, 1, size, size, generator=torch.Generator().manual_seed(0))

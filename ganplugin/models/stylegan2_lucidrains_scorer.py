@@ -18,7 +18,7 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.lucidrains_attention import attention_of, convolution
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
-from ganplugin.models.rebuilding import picture_channels
+from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.setting import Setting
 from ganplugin.models.stylegan2_lucidrains import LICENCE, Smoothing
 from ganplugin.models.weights import Weights
@@ -89,7 +89,8 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     weights, contrastive = Weights(state), _CONTRASTIVE.read(config)
     blocks = sum(key.endswith(".conv_res.weight") for key in state)
     channels = weights.take("blocks.0.net.0.weight", None, None, 3, 3).shape[1]
-    module = _Discriminator(weights, blocks, channels, 1 if contrastive.value else -1)
+    with rebuilding("a StyleGAN2 discriminator of lucidrains", state):
+        module = _Discriminator(weights, blocks, channels, 1 if contrastive.value else -1)
     weights.finish()
     return Network(
         kind="scorer",

@@ -198,11 +198,14 @@ def test_the_words_of_a_pickle_win_over_the_defaults() -> None:
     image, w = run(stylegan3.rebuild(state, words), z=z)
     assert torch.allclose(w[:, 0], mapped(state, z, None, rate=0.012), rtol=1e-4)
     assert torch.allclose(image, shown(synthesised(state, w) / 2), atol=1e-4)
+
+
+def test_what_a_pickle_says_of_filters_is_not_asked_of_them() -> None:
     state = mapping_state(4, 6) | synthesis_state(16, (4, 3, 4), cutoff=3.0)
     said = {fact.name: fact.origin for fact in stylegan3.rebuild(state, {"_init_kwargs": {"first_cutoff": 3}}).inferred}
     assert said["cutoff of the input in cycles"] == "metadata"
     layer = next(key for key in state if key.startswith("synthesis.L0_"))[: len("synthesis.L0_36_4")]
-    words = {"modules": {layer: {"up_factor": 2}, "mapping.fc1": {"activation": "lrelu"}}}
+    words: dict[str, Any] = {"modules": {layer: {"up_factor": 2}, "mapping.fc1": {"activation": "lrelu"}}}
     said = {fact.name: fact.origin for fact in stylegan3.rebuild(state, words).inferred}
     assert said["filter taps for each factor"] == "metadata"
     with pytest.raises(CheckpointError, match="activation relu"):
