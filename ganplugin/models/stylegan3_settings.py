@@ -132,7 +132,7 @@ def _cutoff(known: Mapping[str, object], taps: Tensor, rate: float, factor: int)
     if found.origin == "option" or _misfit(taps, best, rate, factor) > _FILTER_TOLERANCE:
         raise CheckpointError(
             "was trained with other filters than StyleGAN3's common ones",
-            fix="give --set first_cutoff=X and --set margin_size=N as in its training options",
+            fix="give --set first_cutoff=X, --set margin_size=N or --set filter_size=N as in its training options",
         )
     return HyperParameter(name=found.name, value=best, origin="tensor")
 
