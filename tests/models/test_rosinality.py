@@ -193,7 +193,7 @@ def test_of_several_generators_in_one_dict_the_averaged_one_is_taken() -> None:
 def test_the_generator_of_a_face_restorer_is_not_taken_for_a_generator_of_faces(tmp_path: Path) -> None:
     held = {f"stylegan_decoder.{key}": value for key, value in state().items()}
     torch.save({"params_ema": {"conv_body_first.weight": torch.zeros(4, 3, 1, 1), **held}}, tmp_path / "restorer.pth")
-    with pytest.raises(CheckpointError, match="is a face restorer"):
+    with pytest.raises(CheckpointError, match="seems to be a face restorer"):
         export_checkpoint(tmp_path / "restorer.pth", families=FAMILIES)
 
 
