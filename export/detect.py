@@ -9,12 +9,12 @@ from typing import Final
 
 from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import Checkpoint
-from ganplugin.export.lookalikes import lookalike, only_an_optimiser
+from ganplugin.export.lookalikes import Lookalike, lookalike, only_an_optimiser
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
-__all__ = ["Match", "matches_of", "roles_of", "unknown"]
+__all__ = ["Match", "matches_of", "roles_of", "unknown", "unmatched"]
 
 
 _TENSORFLOW: Final = re.compile(r"(^|\.)(tflib\.network|tfutil)\.Network$")
@@ -52,6 +52,12 @@ def roles_of(part: Part, families: Registry[Family]) -> Iterator[tuple[Family, s
         for role, fits in family.roles.items():
             if part.state and fits(part.state):
                 yield family, role
+
+
+def unmatched(checkpoint: Checkpoint, matches: tuple[Match, ...]) -> Lookalike | None:
+    """Return what is known of the parts of a checkpoint that are of no known family, or None."""
+    known = {match.part.path for match in matches}
+    return lookalike(name for part in parts_of(checkpoint) if part.path not in known for name in part.state)
 
 
 def unknown(checkpoint: Checkpoint, families: Registry[Family]) -> CheckpointError:

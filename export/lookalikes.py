@@ -13,6 +13,7 @@ __all__ = ["Lookalike", "lookalike", "only_an_optimiser"]
 
 
 _OTHER_KIND: Final = "name the checkpoint of a GAN or a style network"
+_GENERATOR: Final = "export the generator that was trained with it"
 _OTHER_GAN: Final = "that family cannot be exported yet: docs/families.md lists those that can"
 
 
@@ -27,6 +28,7 @@ class Lookalike:
 
 _DIFFUSION: Final = "a diffusion transformer"
 _LANGUAGE: Final = "a language model"
+_PAIRS: Final = "pix2pixHD's discriminator, which judges a picture together with what it was made from"
 _CLASSIFIER: Final = "an image classifier"
 
 _KINDS: Final[tuple[Lookalike, ...]] = (
@@ -44,6 +46,16 @@ _KINDS: Final[tuple[Lookalike, ...]] = (
     Lookalike("a SPADE (GauGAN) generator", (r"head_0\.(norm_0|conv_0)\.", r"up_0\."), _OTHER_GAN),
     Lookalike("a U-GAT-IT generator", (r"DownBlock\.", r"UpBlock1_1\."), _OTHER_GAN),
     Lookalike("a MUNIT generator", (r"enc_content\.", r"enc_style\."), _OTHER_GAN),
+    Lookalike("CUT's generator that takes a latent too (resnet_cat)", (r"enc_content\.", r"dec\."), _OTHER_GAN),
+    Lookalike("CUT's generator of StyleGAN2's layers", (r"encoder\.convs\.", r"decoder\.convs\."), _OTHER_GAN),
+    Lookalike("the projection heads that CUT trains with (netF)", (r"mlp_0\.0\.", r"mlp_1\.0\."), _GENERATOR),
+    Lookalike(_PAIRS, (r"scale0_layer0\.0\.", r"scale0_layer1\.0\."), _GENERATOR),
+    Lookalike(_PAIRS, (r"layer0\.0\.weight", r"layer0\.2\.weight", r"layer0\.5\.weight"), _GENERATOR),
+    Lookalike(
+        "Projected GAN's discriminator, which judges by a pretrained network of another project",
+        (r"feature_network\.", r"discriminator\."),
+        _GENERATOR,
+    ),
     Lookalike("a face restorer", (r"stylegan_decoder\.",), "use a program for restoring faces"),
     Lookalike(_CLASSIFIER, (r"(.*\.)?layer1\.0\.conv1\.", r"(.*\.)?layer4\.0\.conv1\.")),
     Lookalike(_CLASSIFIER, (r"features\.0\.", r"classifier\.")),

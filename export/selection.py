@@ -8,7 +8,7 @@ from typing import Final
 
 from ganplugin.errors import CheckpointError, InputError
 from ganplugin.export.checkpoint import Checkpoint
-from ganplugin.export.detect import Match, unknown
+from ganplugin.export.detect import Match, unknown, unmatched
 from ganplugin.export.joint import Joint
 from ganplugin.export.options import ExportOptions
 from ganplugin.manifest import Kind
@@ -58,8 +58,9 @@ def _of_part(joint: Joint, part: str | None, families: Registry[Family]) -> list
         if part in (name, None) and found:
             return found
     if part in _KINDS:
-        title = joint.matches[0].family.title
-        raise CheckpointError(f"holds a {title}, but no {part}", where=joint.checkpoint.path, fix="leave out --part")
+        other = unmatched(joint.checkpoint, joint.matches)
+        what = f"holds a {joint.matches[0].family.title}, but no {part}{f' (but {other.what})' if other else ''}"
+        raise CheckpointError(what, where=joint.checkpoint.path, fix="leave out --part")
     found = [match for match in joint.matches if match.part.path == part]
     if not found:
         known = [*_KINDS, *(match.part.path for match in joint.matches if match.part.path)]

@@ -12,12 +12,15 @@ from torch import Tensor, nn
 from ganplugin.manifest import HyperParameter, Kind
 from ganplugin.models.setting import Setting
 
-__all__ = ["BESIDE", "Family", "GraphInput", "Network", "StateDict"]
+__all__ = ["BESIDE", "VERSION", "Family", "GraphInput", "Network", "StateDict"]
 
 StateDict = Mapping[str, Tensor]
 
 BESIDE: Final = "beside"
 """The entry of a ``config`` that holds single tensors next to a state dict in its file, as {name: tensor}."""
+
+VERSION: Final = "version"
+"""The entry of a ``config`` that holds the version of the program that wrote the file, as text, where the file says."""
 
 
 @dataclass(frozen=True)

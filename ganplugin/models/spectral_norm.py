@@ -12,7 +12,7 @@ from torch import Tensor
 from ganplugin.errors import CheckpointError
 from ganplugin.models.network import StateDict
 
-__all__ = ["folded"]
+__all__ = ["folded", "folded_names", "is_normed"]
 
 _STYLES: Final = (
     (re.compile(r"^(.*\.)?weight_orig$"), "weight_u", "weight_v"),
@@ -22,6 +22,11 @@ _STYLES: Final = (
         "parametrizations.weight.0._v",
     ),
 )
+
+
+def is_normed(state: StateDict, name: str) -> bool:
+    """Return whether the module ``name`` has a weight under spectral norm, in either of torch's two styles."""
+    return f"{name}.weight_orig" in state or f"{name}.parametrizations.weight.original" in state
 
 
 def folded(state: StateDict, transposed: Collection[str] = ()) -> dict[str, Tensor]:
@@ -39,6 +44,20 @@ def folded(state: StateDict, transposed: Collection[str] = ()) -> dict[str, Tens
                 name = match[1] or ""
                 vectors = [result.pop(name + vector, None) for vector in (u_name, v_name)]
                 result[f"{name}weight"] = _divided(result.pop(key), vectors, key, axis=int(name[:-1] in transposed))
+    return result
+
+
+def folded_names(state: StateDict) -> dict[str, Tensor]:
+    """Return the state under the names that `folded` gives, its weights as they are: to recognise a network by."""
+    result = {}
+    for key, tensor in state.items():
+        for pattern, u_name, v_name in _STYLES:
+            if match := pattern.match(key):
+                key = f"{match[1] or ''}weight"
+            elif key.endswith((u_name, v_name)):
+                break
+        else:
+            result[key] = tensor
     return result
 
 

@@ -38,6 +38,12 @@ def refusal(tmp_path: Path, content: object) -> CheckpointError:
         (["DownBlock.1.weight", "UpBlock1_1.conv1.weight"], "a U-GAT-IT generator"),
         (["conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight", "fc.weight"], "an image classifier"),
         (["features.0.weight", "classifier.6.weight"], "an image classifier"),
+        (["enc_content.model.0.conv.weight", "dec.model.0.norm.weight"], "CUT's generator that takes a latent"),
+        (["encoder.convs.0.0.weight", "decoder.convs.0.conv1.0.weight"], "CUT's generator of StyleGAN2's layers"),
+        (["mlp_0.0.weight", "mlp_0.2.weight", "mlp_1.0.weight"], "the projection heads that CUT trains with (netF)"),
+        (["scale0_layer0.0.weight", "scale0_layer1.0.weight"], "pix2pixHD's discriminator"),
+        (["layer0.0.weight", "layer0.2.weight", "layer0.5.weight", "layer1.0.weight"], "pix2pixHD's discriminator"),
+        (["feature_network.pretrained.layer0.0.weight", "discriminator.mini_discs.0.main.0.bias"], "Projected GAN's"),
         (["patch_embed.proj.weight", "blocks.0.attn.qkv.weight"], "a vision transformer"),
     ],
 )

@@ -93,3 +93,11 @@ def test_the_scorer_of_a_generator(two: Path, file: Path) -> None:
     known = registry(family("alpha"))
     with pytest.raises(CheckpointError, match="but no scorer"):
         scorer_beside(_read([file], known), known)
+
+
+def test_why_a_discriminator_cannot_be_a_scorer(tmp_path: Path) -> None:
+    odd = {"feature_network.pretrained.layer0.0.weight": torch.ones(1), "discriminator.mini_discs.0.x": torch.ones(1)}
+    file = WRITERS["torch zip"](tmp_path / "x.pt", {"G": state_of(example_generator(5, (6, 4), 3)), "D": odd})
+    joint = _read([file], FAMILIES)
+    with pytest.raises(CheckpointError, match=r"but no scorer .but Projected GAN's discriminator"):
+        chosen(joint, ExportOptions(part="scorer"), FAMILIES)

@@ -334,7 +334,7 @@ def test_export_of_a_training_checkpoint(tmp_path: Path) -> None:
     torch.save(content, path)
     done = export_checkpoint(path, families=FAMILIES)
     assert (done.part, done.averaged) == ("g_ema", True)
-    assert done.others == (("d", SCORER_FAMILY.title),)
+    assert dict(done.others)["d"] == SCORER_FAMILY.title
     model = open_model(done.path, RuntimeOptions(device="cpu"))
     image = model.run({"z": EXPECTED["z"]})["image"]
     assert np.abs(image - as_shown("image").numpy()).max() < 1e-4

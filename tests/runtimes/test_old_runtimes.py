@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from onnx import ModelProto
 
 from ganplugin.builtin import builtin_file, catalog
 from ganplugin.export.cases import cases
@@ -27,6 +28,7 @@ from ganplugin.runtime import open_model
 from tests.export.networks import everything, manifest_of, painter
 from tests.export.test_half import decoder
 from tests.models.test_detection import EXAMPLES
+from tests.models.upscalers import need_spandrel
 
 pytestmark = [
     pytest.mark.runtimes,
@@ -34,7 +36,10 @@ pytestmark = [
 ]
 
 VERSIONS = ("1.17.1", "1.19.2")
-FEEDS = ("batch 5, seed 20260", "another size", "every optional input changed")
+LABELS = ("batch 5, seed 20260", "another size", "every optional input changed")
+"""The cases that are compared, of those that a network has."""
+
+Arrays = dict[str, NDArray[np.float32]]
 
 
 def networks() -> Iterator[tuple[str, Network]]:
@@ -46,53 +51,42 @@ def networks() -> Iterator[tuple[str, Network]]:
     yield "painter", painter()
 
 
-def save(folder: Path, name: str, network: Network, feeds: str) -> Path:
-    """Write inputs and outputs of one case beside a model file that is there."""
-    path = folder / f"{name}.onnx"
-    case = next(case for case in cases(network) if case.label == feeds)
+def write(path: Path, proto: ModelProto, network: Network) -> None:
+    """Write a model file, and beside it the inputs and outputs of every case in today's onnxruntime."""
+    write_model(proto, manifest_of(network), path)
+    write_cases(path, [dict(case.feeds) for case in cases(network) if case.label in LABELS], network.outputs)
+
+
+def write_cases(path: Path, feeds: Sequence[Arrays], outputs: Sequence[str]) -> None:
     with IsolatedSession(path) as session:
-        found = session.run(case.feeds, network.outputs)
-    arrays = {f"in/{key}": value for key, value in case.feeds.items()}
-    np.savez(path.with_suffix(".npz"), **arrays, **{f"out/{key}": value for key, value in found.items()})
-    return path
+        for index, given in enumerate(feeds):
+            found = {f"out/{name}": value for name, value in session.run(given, outputs).items()}
+            np.savez(
+                path.with_suffix(f".{index}.npz"), **{f"in/{name}": value for name, value in given.items()}, **found
+            )
 
 
 def write_builtins(folder: Path) -> None:
+    random = np.random.RandomState(0)
+    required = {"generator": "z", "style": "content", "scorer": "image"}
     for entry in {entry.file: entry for entry in catalog().values()}.values():
         path = folder / entry.file
         path.write_bytes(builtin_file(entry).read_bytes())
-        shapes = {name: shape for name, shape in open_model(path).inputs.items() if name in ("z", "content", "image")}
-        random = np.random.RandomState(0)
-        feeds = {
-            name: random.rand(*(size if isinstance(size, int) else 64 for size in shape)).astype(np.float32)[:3]
-            for name, shape in shapes.items()
-        }
-        outputs = {"z": ["image", "w"], "content": ["image"], "image": ["score"]}[next(iter(feeds))]
-        with IsolatedSession(path) as session:
-            found = session.run(feeds, outputs)
-        arrays = {f"in/{key}": value for key, value in feeds.items()}
-        np.savez(path.with_suffix(".npz"), **arrays, **{f"out/{key}": value for key, value in found.items()})
+        model = open_model(path)
+        name = required[model.manifest.kind]
+        shape = [2, *(axis if isinstance(axis, int) else 64 for axis in model.inputs[name][1:])]
+        write_cases(path, [{name: random.rand(*shape).astype(np.float32)}], model.outputs)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every file with the inputs and outputs of one run in today's onnxruntime."""
+    need_spandrel()
     place = tmp_path_factory.mktemp("files")
     for name, network in networks():
-        labels = [case.label for case in cases(network)]
-        for index, feeds in enumerate(label for label in FEEDS if label in labels):
-            title = f"{name}-{index}"
-            write_model(convert(network), manifest_of(network), place / f"{title}.onnx")
-            save(place, title, network, feeds)
+        write(place / f"{name}.onnx", convert(network), network)
     for opset in (15, 17, 20):
-        network = everything()
-        proto = moved_to_opset(convert(network), opset)
-        write_model(proto, manifest_of(network), place / f"opset-{opset}.onnx")
-        save(place, f"opset-{opset}", network, FEEDS[0])
-    half = decoder()
-    manifest = manifest_of(replace(half, facts={**half.facts, "precision": "fp16"}))
-    write_model(halve(convert(half)), manifest, place / "half.onnx")
-    save(place, "half", half, FEEDS[0])
+        write(place / f"opset-{opset}.onnx", moved_to_opset(convert(everything()), opset), everything())
+    write(place / "half.onnx", halve(convert(decoder())), decoder())
     write_builtins(place)
     return place
 
