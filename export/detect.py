@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import Checkpoint
@@ -13,6 +15,10 @@ from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
 __all__ = ["Match", "matches_of", "roles_of", "unknown", "unmatched"]
+
+
+_TENSORFLOW: Final = re.compile(r"(^|\.)(tflib\.network|tfutil)\.Network$")
+"""How pickles of NVIDIA's TensorFlow code name their networks (StyleGAN, StyleGAN2, Progressive GAN)."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,9 @@ def _verdict(checkpoint: Checkpoint, parts: tuple[Part, ...], families: Registry
         files = " ".join(name.upper() for name in family.roles)
         what = f"is the {role} of an {family.title}, which needs its {others} too"
         return what, f"name all files: ganplugin export {files}"
+    if any(_TENSORFLOW.search(name) for name in checkpoint.globals):
+        what = "is a pickle of NVIDIA's TensorFlow code (StyleGAN, StyleGAN2 or Progressive GAN), not of PyTorch"
+        return what, "convert a StyleGAN2 with legacy.py of stylegan2-ada-pytorch, then export what that writes"
     if only_an_optimiser(checkpoint.content):
         return "holds the state of an optimiser and no network", "name the file that holds the weights"
     if kind := lookalike(name for part in parts for name in part.state):

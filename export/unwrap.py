@@ -24,7 +24,9 @@ _GENERATORS: Final = re.compile(
 )
 _WRAPPERS: Final = re.compile(r"^(module|_orig_mod)\.")
 _SECTIONS: Final = frozenset(
-    {"g_ema", "g", "d", "stylizer", "G_ema", "G", "GE", "D", "netG", "netD", "generator", "discriminator"}
+    {"g_ema", "G_ema", "GE", "netG_ema", "generator_ema"}
+    | {"g", "G", "netG", "generator", "stylizer"}
+    | {"d", "D", "netD", "discriminator"}
 )
 _UNTRAINED: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked|weight_u|weight_v)$")
 _APART: Final = f"{BESIDE}."
@@ -130,7 +132,7 @@ class _Finder:
         tensors = {key: self._maker.tensor(item) for key, item in entries.items() if isinstance(item, StoredTensor)}
         near, tensors = near.with_more(_beside(tensors), entries), _without_beside(tensors)
         if tensors:
-            yield from _sections(path, tensors, near)
+            yield from _sections(path, _stripped(tensors), near)
             yield Part(path, tensors, near.config)
         for key, item in entries.items():
             if not isinstance(item, (StoredTensor, *_PLAIN)):

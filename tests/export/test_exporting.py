@@ -99,6 +99,15 @@ def test_what_is_no_known_family_is_described(tmp_path: Path) -> None:
         export_checkpoint(path)
 
 
+@pytest.mark.parametrize("name", ["dnnlib.tflib.network", "tfutil"])
+def test_a_pickle_of_tensorflow_is_named_and_told_how_to_convert(tmp_path: Path, name: str) -> None:
+    network = b"c" + name.encode() + b"\nNetwork\n)\x81}X\x07\x00\x00\x00versionK\x04sb"
+    path = tmp_path / "network-snapshot-ffhq.pkl"
+    path.write_bytes(b"\x80\x03" + network * 3 + b"\x87.")
+    with pytest.raises(CheckpointError, match=r"NVIDIA's TensorFlow code .* legacy\.py"):
+        export_checkpoint(path)
+
+
 def test_a_part_that_is_not_there_is_told(tmp_path: Path) -> None:
     path = WRITERS["torch zip"](tmp_path / "x.pt", state_of(GENERATOR))
     with pytest.raises(CheckpointError, match="holds a DCGAN generator, but no scorer"):
