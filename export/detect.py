@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import Checkpoint
 from ganplugin.export.lookalikes import Lookalike, lookalike, only_an_optimiser
+from ganplugin.export.near_misses import near_miss
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
+from ganplugin.manifest import Kind
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
-__all__ = ["Match", "matches_of", "roles_of", "unknown", "unmatched"]
+__all__ = ["WHOLE", "Match", "almost", "matches_of", "roles_of", "unknown", "unmatched"]
 
 
 _TENSORFLOW: Final = re.compile(r"(^|\.)(tflib\.network|tfutil)\.Network$")
 """How pickles of NVIDIA's TensorFlow code name their networks (StyleGAN, StyleGAN2, Progressive GAN)."""
+
+WHOLE: Final = "export the file that training wrote, whole"
+"""What to do about a network that is almost of a known family."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,12 @@ def unknown(checkpoint: Checkpoint, families: Registry[Family]) -> CheckpointErr
     return CheckpointError(what, where=checkpoint.path, fix=fix)
 
 
+def almost(checkpoint: Checkpoint, kinds: Collection[Kind], families: Registry[Family]) -> CheckpointError | None:
+    """Return the error for a part that is almost a network of certain kinds, or None if there is no such part."""
+    miss = near_miss(parts_of(checkpoint), [family for family in families if family.kind in kinds])
+    return None if miss is None else CheckpointError(miss.what, where=checkpoint.path, fix=WHOLE)
+
+
 def _verdict(checkpoint: Checkpoint, parts: tuple[Part, ...], families: Registry[Family]) -> tuple[str, str]:
     if half := next((found for part in parts for found in roles_of(part, families)), None):
         family, role = half
@@ -78,6 +89,8 @@ def _verdict(checkpoint: Checkpoint, parts: tuple[Part, ...], families: Registry
         return what, "convert a StyleGAN2 with legacy.py of stylegan2-ada-pytorch, then export what that writes"
     if only_an_optimiser(checkpoint.content):
         return "holds the state of an optimiser and no network", "name the file that holds the weights"
+    if miss := near_miss(parts, tuple(families)):
+        return miss.what, WHOLE
     if kind := lookalike(name for part in parts for name in part.state):
         return f"seems to be {kind.what}", kind.fix
     seen = "it has no tensors" if not parts else _seen(max(parts, key=lambda part: len(part.state)))

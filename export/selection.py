@@ -8,7 +8,7 @@ from typing import Final
 
 from ganplugin.errors import CheckpointError, InputError
 from ganplugin.export.checkpoint import Checkpoint
-from ganplugin.export.detect import Match, unknown, unmatched
+from ganplugin.export.detect import WHOLE, Match, almost, unknown, unmatched
 from ganplugin.export.joint import Joint
 from ganplugin.export.options import ExportOptions
 from ganplugin.manifest import Kind
@@ -55,8 +55,11 @@ def _of_part(joint: Joint, part: str | None, families: Registry[Family]) -> list
         raise unknown(joint.checkpoint, families)
     for name, kinds in _KINDS.items():
         found = [match for match in joint.matches if match.family.kind in kinds]
-        if part in (name, None) and found:
-            return found
+        if part in (name, None):
+            if found:
+                return found
+            if miss := almost(joint.checkpoint, kinds, families):
+                raise miss
     if part in _KINDS:
         other = unmatched(joint.checkpoint, joint.matches)
         what = f"holds a {joint.matches[0].family.title}, but no {part}{f' (but {other.what})' if other else ''}"
@@ -86,7 +89,7 @@ def _only_one(checkpoint: Checkpoint, rivals: Sequence[Match], settings: Mapping
             others = tuple(other.family.id for other in rivals if other is not match)
             choices.append(Choice(match, _rebuilt(match, settings), others))
         except CheckpointError as error:
-            errors.append(CheckpointError(error.what, where=error.where or checkpoint.path, fix=error.fix))
+            errors.append(_explained(error, match, checkpoint))
     if not choices:
         raise errors[0]
     if len(choices) > 1:
@@ -97,6 +100,12 @@ def _only_one(checkpoint: Checkpoint, rivals: Sequence[Match], settings: Mapping
             fix="say which: " + " or ".join(f"--family {choice.match.family.id}" for choice in choices),
         )
     return choices[0]
+
+
+def _explained(error: CheckpointError, match: Match, checkpoint: Checkpoint) -> CheckpointError:
+    """Say of which family the tensors almost are, where the error tells no more than what is wrong with one."""
+    what = error.what if error.fix else f"is almost a {match.family.title}, but {error.what}"
+    return CheckpointError(what, where=error.where or checkpoint.path, fix=error.fix or WHOLE)
 
 
 def _rebuilt(match: Match, settings: Mapping[str, str]) -> Network:

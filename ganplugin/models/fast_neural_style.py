@@ -151,4 +151,5 @@ FAMILY = Family(
     licence="The example code is BSD-3-Clause; the rights in the weights are those of whoever trained them.",
     detect=_detect,
     rebuild=_rebuild,
+    signature=("conv1.conv2d.weight", "in1.weight", "res1.conv1.conv2d.weight", "deconv3.conv2d.weight"),
 )

@@ -334,6 +334,7 @@ FAMILY = Family(
     licence=_LICENCE,
     detect=lambda state: _fits(state, ""),
     rebuild=lambda state, config: _network(state, projected=False),
+    signature=("init.init.0.*", "feat_8.1.*", "se_64.main.1.*", "to_big.*"),
 )
 
 PROJECTED_FAMILY = Family(
@@ -343,6 +344,7 @@ PROJECTED_FAMILY = Family(
     licence=_LICENCE,
     detect=lambda state: _fits(state, _PREFIX),
     rebuild=lambda state, config: _network(state, projected=True),
+    signature=("synthesis.init.init.0.*", "synthesis.feat_8.1.*", "synthesis.se_64.main.1.*", "synthesis.to_big.*"),
 )
 
 FAMILIES = (FAMILY, PROJECTED_FAMILY)

@@ -288,4 +288,5 @@ FAMILY = Family(
     licence=_LICENCE,
     detect=_is_generator,
     rebuild=_rebuild,
+    signature=("initial_conv.0.weight", "initial_conv.1.running_mean", "layers.0.0.*.weight", "out_conv.weight"),
 )

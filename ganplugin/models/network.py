@@ -60,6 +60,9 @@ class Family:
     tensor strictly and raises `CheckpointError` where that fails. ``config`` is what the checkpoint or its side files
     say beside tensors (plain JSON-like values), possibly empty, and what the user gave for the family's ``settings``.
 
+    ``signature`` names tensors, as patterns of `fnmatch`, by which people recognise the family: of a file that has most
+    of them and is not detected, it is said what it lacks. A family without names of its own has none.
+
     A family whose network comes in several files names the ``roles`` of their state dicts, the main one first, and how
     to recognise each; ``detect`` and ``rebuild`` then see one state dict whose keys begin with ``<role>.``.
     """
@@ -72,6 +75,7 @@ class Family:
     rebuild: Callable[[StateDict, Mapping[str, object]], Network]
     settings: tuple[Setting, ...] = ()
     roles: Mapping[str, Callable[[StateDict], bool]] = field(default_factory=dict)
+    signature: tuple[str, ...] = ()
 
 
 def eval_mode(module: nn.Module) -> nn.Module:

@@ -311,6 +311,11 @@ FAMILY = Family(
     licence=_LICENCE,
     detect=_is_generator,
     rebuild=_rebuild_generator,
+    signature=(
+        "*MainLayers.0.Layers.0.Basis",
+        "*MainLayers.*.LinearLayer1.Layer.weight",
+        "*AggregationLayer.Layer.weight",
+    ),
 )
 
 SCORER_FAMILY = Family(

@@ -266,6 +266,7 @@ FAMILY = Family(
     detect=lambda state: _variant(state) == "cyclegan-resnet",
     rebuild=_rebuild,
     settings=(BATCH_NORM, PADDING),
+    signature=("model.1.weight", "model.4.weight", "model.*.conv_block.1.weight", "model.*.conv_block.5.*"),
 )
 
 CUT_FAMILY = Family(

@@ -265,4 +265,5 @@ FAMILY = Family(
     detect=_detect,
     rebuild=_rebuild,
     settings=(_RATE,),
+    signature=("input.input", "style.1.weight", "conv1.conv.modulation.weight", "to_rgb1.bias"),
 )

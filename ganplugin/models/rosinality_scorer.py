@@ -171,4 +171,5 @@ SCORER_FAMILY = Family(
     licence=LICENCE,
     detect=_detect,
     rebuild=_rebuild,
+    signature=("convs.0.0.weight", "convs.1.conv1.0.weight", "final_conv.0.weight", "final_linear.1.weight"),
 )

@@ -266,4 +266,10 @@ FAMILY = Family(
     detect=detect,
     rebuild=rebuild,
     settings=(MAPPING_RATE, CLAMP),
+    signature=(
+        "synthesis.b4.const",
+        "synthesis.b4.conv1.affine.weight",
+        "synthesis.b*.torgb.weight",
+        "mapping.fc0.weight",
+    ),
 )

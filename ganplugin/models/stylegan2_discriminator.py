@@ -290,4 +290,5 @@ FAMILY = Family(
     detect=detect,
     rebuild=rebuild,
     settings=(MAPPING_RATE, CLAMP, _ROWS),
+    signature=("b*.fromrgb.weight", "b*.conv0.weight", "b4.conv.weight", "b4.out.weight"),
 )

@@ -241,4 +241,5 @@ FAMILY = Family(
     detect=lambda state: _names(state) is not None,
     rebuild=_rebuild,
     settings=(_RATE,),
+    signature=("GE.initial_conv.weight", "GE.blocks.0.to_style1.weight", "SE.net.0.weight"),
 )

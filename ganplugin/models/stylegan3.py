@@ -276,4 +276,10 @@ FAMILY = Family(
     detect=detect,
     rebuild=rebuild,
     settings=SETTINGS,
+    signature=(
+        "synthesis.input.freqs",
+        "synthesis.input.affine.weight",
+        "synthesis.L0_*.magnitude_ema",
+        "mapping.fc0.weight",
+    ),
 )
