@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +9,13 @@ import pytest
 
 from ganplugin.export.adopt import Stated, adopt_onnx
 from ganplugin.nodes import Context, LoadImages, LoadModel, StyleTransfer
+from tests.assets import fetched
 from tests.export.tfjs import layers_model_to_onnx
-from tests.source import ROOT
 
 
 @pytest.fixture(scope="module")
 def package() -> Path:
-    command = [sys.executable, str(ROOT / "scripts" / "fetch_assets.py"), "--only", "esrgan"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    if run.returncode:
-        pytest.skip(f"the upscalers cannot be fetched: {run.stderr.strip()[-200:]}")
-    return Path(run.stdout.strip().partition(": ")[2])
+    return fetched("esrgan")
 
 
 @pytest.mark.parametrize("scale", [2, 4])
