@@ -100,4 +100,5 @@ def _verdict(checkpoint: Checkpoint, parts: tuple[Part, ...], families: Registry
 
 def _seen(part: Part) -> str:
     names = ", ".join(list(part.state)[:2])
-    return f"{len(part.state)} tensors such as {names[:120]}"
+    count = len(part.state)
+    return f"{count} tensor{'s' if count > 1 else ''} such as {names[:120]}"

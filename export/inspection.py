@@ -9,13 +9,14 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from ganplugin.errors import CheckpointError, DependencyError
-from ganplugin.export.checkpoint import load_checkpoint
+from ganplugin.export.checkpoint import Checkpoint, load_checkpoint
 from ganplugin.export.constructors import is_known
-from ganplugin.export.detect import Match, matches_of
+from ganplugin.export.detect import Match, almost, matches_of, unknown
 from ganplugin.export.known_families import known_families
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.network import StateDict
+from ganplugin.models.network import Family, StateDict
+from ganplugin.registry import Registry
 
 __all__ = ["CheckpointReport", "FamilyReport", "PartReport", "inspect_checkpoint"]
 
@@ -51,7 +52,10 @@ class FamilyReport(BaseModel):
 
 
 class CheckpointReport(BaseModel):
-    """What is known of a checkpoint. ``foreign_globals`` is the code that its pickle names; none of it was run."""
+    """What is known of a checkpoint. ``foreign_globals`` is the code that its pickle names; none of it was run.
+
+    ``verdict`` says what the file seems to be, and what to do, where it holds no generator that can be exported.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,6 +64,7 @@ class CheckpointReport(BaseModel):
     sha256: str
     container: str
     families: tuple[FamilyReport, ...]
+    verdict: str | None
     parts: tuple[PartReport, ...]
     config: dict[str, object]
     globals: tuple[str, ...]
@@ -71,18 +76,27 @@ def inspect_checkpoint(path: Path) -> CheckpointReport:
 
     Raises `FileError` if it cannot be opened, `CheckpointError` if it is damaged or none.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint, families = load_checkpoint(path), known_families()
+    matches = matches_of(checkpoint, families)
     return CheckpointReport(
         file=str(path),
         bytes=checkpoint.byte_size,
         sha256=checkpoint.sha256,
         container=checkpoint.container,
-        families=_families(matches_of(checkpoint, known_families())),
+        families=_families(matches),
+        verdict=_seeming(checkpoint, matches, families),
         parts=tuple(_part(part) for part in parts_of(checkpoint)),
         config=dict(checkpoint.config),
         globals=checkpoint.globals,
         foreign_globals=tuple(name for name in checkpoint.globals if not is_known(name)),
     )
+
+
+def _seeming(checkpoint: Checkpoint, matches: tuple[Match, ...], families: Registry[Family]) -> str | None:
+    if any(match.family.kind != "scorer" for match in matches):
+        return None
+    error = almost(checkpoint, ("generator", "style"), families) if matches else unknown(checkpoint, families)
+    return None if error is None else f"{error.what} - {error.fix}"
 
 
 def _part(part: Part) -> PartReport:

@@ -122,8 +122,8 @@ def _add_checkpoint(table: Table, report: CheckpointReport) -> None:
         for fact in family.hyper_parameters:
             _row(table, f"  {fact.name}", f"{fact.value}", fact.origin)
         _row(table, "  rights", family.licence)
-    if not report.families:
-        _row(table, "family", "none that is known here")
+    if report.verdict:
+        _row(table, "seems", report.verdict)
     for part in report.parts:
         content = f"{part.tensors} tensors, {part.parameters:,} values"
         _row(table, f"tensors {part.path}".strip(), content, "averaged" if part.averaged else "")
