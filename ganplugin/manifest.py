@@ -14,6 +14,7 @@ METADATA_KEY: Final = "ganplugin"
 
 Kind = Literal["generator", "style", "scorer"]
 Channels = Literal["L", "RGB", "RGBA"]
+Origin = Literal["tensor", "metadata", "default", "option"]
 
 
 class _Record(BaseModel):
@@ -32,7 +33,7 @@ class HyperParameter(_Record):
 
     name: str
     value: str | int | float | bool
-    origin: Literal["tensor", "metadata", "default", "option"] = Field(description="where the value was read")
+    origin: Origin = Field(description="where the value was read")
 
 
 class Verification(_Record):

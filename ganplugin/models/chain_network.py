@@ -1,0 +1,106 @@
+"""The network that a chain of layers is: layers, norms and what lies between them in a row, loaded from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from torch import nn
+
+from ganplugin.models.chain_joints import Joint
+from ganplugin.models.conv_windows import Window
+from ganplugin.models.layer_chain import Layer, square_side
+from ganplugin.models.module_words import Words, class_of
+from ganplugin.models.network import StateDict
+
+__all__ = ["LayerChain", "Norms"]
+
+
+@dataclass(frozen=True)
+class Norms:
+    """What norms need and tensors do not hold. ``instance`` is false if norms without statistics are layer norms.
+
+    ``first`` is the epsilon of the norm of a projection, where it differs.
+    """
+
+    words: Words
+    epsilon: float = 1e-5
+    first: float | None = None
+    instance: bool = True
+
+    def module(self, layer: Layer, *, projects: bool) -> nn.Module:
+        """Return the empty norm of a layer. Raises `ValueError` if it has none."""
+        if layer.norm is None:
+            raise ValueError(f"{layer.name} has no norm")
+        norm, said = layer.norm, self.words.of(layer.norm.name)
+        usual = self.first if projects and self.first is not None else self.epsilon
+        epsilon = float(str(said.get("eps", usual)))
+        if norm.kind == "batch":
+            flat = layer.kind == "linear" and norm.shape[0] == layer.after
+            return (nn.BatchNorm1d if flat else nn.BatchNorm2d)(norm.shape[0], eps=epsilon, affine=norm.affine)
+        if norm.kind == "layer" or layer.kind == "linear":
+            return nn.LayerNorm(norm.shape, eps=float(str(said.get("eps", 1e-5))))
+        groups = self.words.number(norm.name, "num_groups") if class_of(said) == "GroupNorm" else None
+        if groups or not self.instance:
+            return nn.GroupNorm(groups or 1, norm.shape[0], eps=float(str(said.get("eps", 1e-5))))
+        return nn.InstanceNorm2d(norm.shape[0], affine=True, eps=float(str(said.get("eps", 1e-5))))
+
+
+class LayerChain(nn.Sequential):
+    """Layers, norms and joints in a row; values become maps and maps values where linear layers meet convolutions."""
+
+    def __init__(
+        self, layers: tuple[Layer, ...], joints: tuple[Joint, ...], windows: Iterable[Window], norms: Norms
+    ) -> None:
+        """``windows`` are those of the convolutions alone, in order."""
+        remaining = iter(windows)
+        steps: list[nn.Module] = []
+        names: dict[str, str] = {}
+        for place, layer in enumerate(layers):
+            following = layers[place + 1] if place + 1 < len(layers) else None
+            joint = joints[place] if following is not None else Joint()
+            window = next(remaining) if layer.kind != "linear" else None
+            for name, module in _row(layer, following, joint, window, norms):
+                names |= {name: str(len(steps))} if name else {}
+                steps.append(module)
+        super().__init__(*steps)
+        self.names = names
+
+    def load(self, state: StateDict) -> None:
+        """Load every tensor of the file. Raises `RuntimeError` if one is missing, misshapen or left over."""
+        parts = ((key.rpartition("."), tensor) for key, tensor in state.items())
+        self.load_state_dict({f"{self.names.get(name, name)}.{entry}": tensor for (name, _, entry), tensor in parts})
+
+
+def _row(
+    layer: Layer, following: Layer | None, joint: Joint, window: Window | None, norms: Norms
+) -> Iterator[tuple[str, nn.Module]]:
+    """Yield a layer and what comes before the next, each with its name in the file, if it has one."""
+    projects = layer.kind == "linear" and following is not None and following.kind != "linear"
+    maps = _maps(layer, following) if projects and following is not None else None
+    flat = layer.norm is not None and layer.norm.shape[0] == layer.after
+    yield layer.name, _module(layer, window)
+    if maps is not None and not flat:
+        yield "", maps
+    yield from (("", module) for module in joint.early)
+    if layer.norm is not None:
+        yield layer.norm.name, norms.module(layer, projects=projects)
+    if maps is not None and flat:
+        yield "", maps
+    yield from (("", module) for module in joint.late)
+    if layer.kind != "linear" and following is not None and following.kind == "linear":
+        yield "", nn.Flatten()
+
+
+def _module(layer: Layer, window: Window | None) -> nn.Module:
+    if window is None:
+        return nn.Linear(layer.before, layer.after, bias=layer.bias)
+    sizes = layer.before, layer.after, layer.kernel, window.stride, window.padding
+    if layer.kind == "transposed":
+        return nn.ConvTranspose2d(*sizes, output_padding=window.spare, bias=layer.bias)
+    return nn.Conv2d(*sizes, bias=layer.bias)
+
+
+def _maps(layer: Layer, following: Layer) -> nn.Module:
+    side = square_side(layer.after, following.before)
+    return nn.Unflatten(1, (following.before, side, side))
