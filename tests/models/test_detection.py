@@ -22,6 +22,8 @@ from tests.models import (
     test_lightweight_gan_scorer,
     test_mlp,
     test_r3gan,
+    test_resnet_gan,
+    test_resnet_gan_scorer,
     test_rosinality,
     test_stylegan2_lucidrains,
 )
@@ -52,6 +54,8 @@ EXAMPLES: dict[str, Callable[[], State]] = {
     "fastgan": lambda: test_fastgan.fastgan_state(64),
     "projected-fastgan": lambda: test_fastgan.fastgan_state(64, prefix="synthesis.", bias=True),
     "fastgan-scorer": lambda: without_decoders(test_fastgan_scorer.discriminator_state()),
+    "resnet-gan": lambda: test_resnet_gan.generator_state(classes=3),
+    "resnet-gan-scorer": test_resnet_gan_scorer.scorer_state,
     "dcgan": lambda: test_dcgan.state_of(test_dcgan.example_generator(5, (8, 6), 3)),
     "dcgan-scorer": lambda: test_dcgan.state_of(test_dcgan.example_discriminator(3, (6, 8))),
     "mlp-gan": lambda: test_mlp.tutorial_state((5, 8, 9, 64)),
