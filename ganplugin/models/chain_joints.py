@@ -83,7 +83,7 @@ def _made(said: Mapping[str, object], layer: Layer, manner: Manner) -> nn.Module
     if kind == "InstanceNorm2d":
         return nn.InstanceNorm2d(layer.after)
     scale, mode, corners = said.get("scale_factor"), said.get("mode"), said.get("align_corners")
-    if isinstance(scale, (tuple, list)) and len(set(scale)) == 1:
+    if isinstance(scale, (tuple, list)) and scale and all(one == scale[0] for one in scale):
         scale = scale[0]
     if kind in _DOUBLINGS and scale in _FACTORS and mode in _MODES:
         aligned = corners if isinstance(corners, bool) else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from torch import nn
 
@@ -14,6 +15,9 @@ from ganplugin.models.module_words import Words, class_of
 from ganplugin.models.network import StateDict
 
 __all__ = ["LayerChain", "Norms"]
+
+_COUNTER: Final = "num_batches_tracked"
+"""Left out by old versions of torch; nothing depends on it here."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,23 @@ class LayerChain(nn.Sequential):
         self.names = names
 
     def load(self, state: StateDict) -> None:
-        """Load every tensor of the file. Raises `RuntimeError` if one is missing, misshapen or left over."""
+        """Load every tensor of the file. Raises `ValueError` or `RuntimeError` if they are not those of the chain."""
+        files = {place: name for name, place in self.names.items()}
+        own = ((key.partition("."), tensor.shape) for key, tensor in self.state_dict().items())
+        _check(state, {f"{files[place]}.{entry}": shape for (place, _, entry), shape in own})
         parts = ((key.rpartition("."), tensor) for key, tensor in state.items())
         self.load_state_dict({f"{self.names.get(name, name)}.{entry}": tensor for (name, _, entry), tensor in parts})
+
+
+def _check(state: StateDict, wanted: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise `ValueError` in the names of the file, not ours, for a tensor that is missing or misshapen."""
+    for key, shape in wanted.items():
+        name, _, entry = key.rpartition(".")
+        if key in state and state[key].shape != shape:
+            raise ValueError(f"{key} is of shape {tuple(state[key].shape)} instead of {tuple(shape)}")
+        if key not in state and entry != _COUNTER:
+            beside = ", ".join(other for other in state if other.rpartition(".")[0] == name)
+            raise ValueError(f"{key} is missing beside {beside}")
 
 
 def _row(

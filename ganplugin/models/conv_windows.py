@@ -31,7 +31,7 @@ __all__ = [
 STRIDES: Final = Setting("strides", "strides", "")
 PADDINGS: Final = Setting("paddings", "paddings", "")
 SPARES: Final = Setting("output_paddings", "output paddings", "")
-SIDE: Final = Setting("side", "picture side", 0, least=8, most=4096)
+SIDE: Final = Setting("side", "picture side", 0, least=8, most=4096, key="picture_side")
 
 _LARGEST: Final = 4096
 _LONGEST: Final = 99

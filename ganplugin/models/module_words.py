@@ -49,7 +49,7 @@ class Words:
         """
         said = self.of(name).get(key)
         if isinstance(said, (tuple, list)) and said:
-            if len(set(said)) > 1:
+            if any(one != said[0] for one in said):
                 raise CheckpointError(f"has {name} with a {key} of {said}", fix="only square ones can be rebuilt")
             said = said[0]
         return said if isinstance(said, int) and not isinstance(said, bool) else None

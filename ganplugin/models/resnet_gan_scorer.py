@@ -31,7 +31,7 @@ _HEAD: Final = re.compile(r"^l(\d+)\.weight$")
 _INFOMAX: Final = re.compile(r"^(local|global)_feat_blocks\.(\d+)\.(.*)$")
 _UNUSED: Final = re.compile(r"^(local|global)_nrkhs_\w+\.")
 _POOLING: Final = Setting("pooling", "pooling", "sum", choices=("sum", "mean"))
-_SIDE: Final = Setting("side", "picture side", 0, least=8, most=4096)
+_SIDE: Final = Setting("side", "picture side", 0, least=8, most=4096, key="picture_side")
 
 
 class _First(nn.Module):

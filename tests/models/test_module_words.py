@@ -49,6 +49,7 @@ def test_numbers_of_one_or_of_both_sides() -> None:
     assert words().number("body.0", "dilation") == 1
     assert words().number("body.0", "bias") is None
     assert words().number("gone", "stride") is None
+    assert words(odd={"class": "a.B", "stride": [[1], [1]]}).number("odd", "stride") is None
     with pytest.raises(CheckpointError, match="a padding of"):
         words().number("body.0", "padding")
 

@@ -43,8 +43,10 @@ def class_norm(draw: Draw, name: str, width: int, classes: int) -> State:
 
 def normed(state: State, name: str, x: Tensor, label: Tensor | None) -> Tensor:
     if label is None:
-        found = (state[f"{name}.{entry}"] for entry in ("running_mean", "running_var", "weight", "bias"))
-        return F.batch_norm(x, *found, eps=1e-5)
+        mean, variance, weight, bias = (
+            state[f"{name}.{entry}"] for entry in ("running_mean", "running_var", "weight", "bias")
+        )
+        return F.batch_norm(x, mean, variance, weight, bias, eps=1e-5)
     x = F.batch_norm(x, state[f"{name}.bn.running_mean"], state[f"{name}.bn.running_var"], eps=1e-5)
     scale, shift = state[f"{name}.embed.weight"][label.argmax(1)].chunk(2, 1)
     return x * scale[:, :, None, None] + shift[:, :, None, None]

@@ -16,8 +16,9 @@ def lively(module: nn.Module) -> nn.Module:
     for layer in module.modules():
         weight = getattr(layer, "weight_orig", getattr(layer, "weight", None))
         if isinstance(layer, BIASED) and weight is not None:
-            transposed = isinstance(layer, nn.ConvTranspose2d)
-            fan_in = weight[:, 0].numel() / layer.stride[0] ** 2 if transposed else weight[0].numel()
+            fan_in = weight[0].numel()
+            if isinstance(layer, nn.ConvTranspose2d):
+                fan_in = weight[:, 0].numel() / layer.stride[0] ** 2
             nn.init.normal_(weight, 0, 1.3 / fan_in**0.5)
         if isinstance(layer, NORMS) and weight is not None:
             nn.init.normal_(weight, 1, 0.2)
@@ -41,7 +42,7 @@ class Blocks(nn.Module):
         blocks = [nn.Sequential(*grown(nz, 12, 4, 1, 0)), nn.Sequential(*grown(12, 8))]
         self.net = nn.Sequential(*blocks, nn.ConvTranspose2d(8, nc, 4, 2, 1), nn.Tanh())
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.net(z[:, :, None, None])
 
 
@@ -141,7 +142,8 @@ class Conditional(Blocks):
         super().__init__(nz=6 + 4)
         self.embed = nn.Embedding(5, 4)
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        assert label is not None
         return super().forward(torch.cat((z, self.embed(label.argmax(1))), dim=1))
 
 
@@ -179,7 +181,7 @@ class Critic(nn.Module):
         inner = (nn.Sequential(*shrunk(a, b, norm(b, **options), bias=False)) for a, b in ((6, 8), (8, 10)))
         self.disc = nn.Sequential(*shrunk(nc, 6), *inner, nn.Conv2d(10, 1, 4, 2, 0))
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         return self.disc(image)
 
 
@@ -190,7 +192,8 @@ class Labelled(Critic):
         super().__init__(nn.InstanceNorm2d, 4, affine=True)
         self.embed = nn.Embedding(5, 32 * 32)
 
-    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        assert label is not None
         return super().forward(torch.cat((image, self.embed(label.argmax(1)).view(-1, 1, 32, 32)), dim=1))
 
 
