@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import torch
 from torch import nn
+from torch.func import functional_call
 
 from ganplugin.models.chain_joints import Joint
 from ganplugin.models.conv_windows import Window
@@ -70,13 +72,19 @@ class LayerChain(nn.Sequential):
         super().__init__(*steps)
         self.names = names
 
-    def load(self, state: StateDict) -> None:
-        """Load every tensor of the file. Raises `ValueError` or `RuntimeError` if they are not those of the chain."""
+    def load(self, state: StateDict, shape: tuple[int, ...]) -> None:
+        """Load every tensor of the file, and pass one input of ``shape`` without computing it.
+
+        Raises `ValueError` or `RuntimeError` if tensors are not those of the chain, or do not fit its maps.
+        """
         files = {place: name for name, place in self.names.items()}
         own = ((key.partition("."), tensor.shape) for key, tensor in self.state_dict().items())
-        _check(state, {f"{files[place]}.{entry}": shape for (place, _, entry), shape in own})
+        _check(state, {f"{files[place]}.{entry}": wanted for (place, _, entry), wanted in own})
         parts = ((key.rpartition("."), tensor) for key, tensor in state.items())
         self.load_state_dict({f"{self.names.get(name, name)}.{entry}": tensor for (name, _, entry), tensor in parts})
+        tensors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        empty = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
+        functional_call(self.eval(), empty, torch.empty(1, *shape, device="meta"))
 
 
 def _check(state: StateDict, wanted: Mapping[str, tuple[int, ...]]) -> None:

@@ -91,6 +91,8 @@ def generator_windows(
     side = first
     for layer, window, doubling in zip(convs, windows, doublings, strict=True):
         side = _after(layer, window, side * doubling)
+        if window.spare >= window.stride:
+            raise CheckpointError(f"pads the output of {layer.name} by as much as it strides", fix=_FIX)
         if side < 1 or side > _LARGEST:
             raise CheckpointError(f"would make maps of side {side} at {layer.name}", fix=_FIX)
     return Windows(
@@ -241,8 +243,9 @@ def _said(convs: tuple[Layer, ...], words: Words) -> tuple[Window, ...] | None:
         if stride is None or padding is None:
             return None
         spare = words.number(layer.name, "output_padding") or 0
-        usual = words.of(layer.name).get("padding_mode") in (None, "zeros")
-        if (words.number(layer.name, "dilation") or 1) != 1 or not usual or not 0 < stride <= _LONGEST:
+        zeros = words.of(layer.name).get("padding_mode") in (None, "zeros")
+        dilation = words.number(layer.name, "dilation") or 1
+        if dilation != 1 or not zeros or min(padding, spare) < 0 or not 0 < stride <= _LONGEST:
             raise CheckpointError(f"has an unusual convolution {layer.name}, which cannot be rebuilt here")
         found.append(Window(stride, padding, spare))
     return tuple(found)

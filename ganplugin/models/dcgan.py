@@ -152,7 +152,8 @@ def _built(
     transposed = {layer.name for layer in layers if layer.kind == "transposed"}
     with rebuilding("a DCGAN", state):
         chain = LayerChain(layers, joints, windows.windows, norms)
-        chain.load(folded(state, transposed))
+        first = (layers[0].before,) if layers[0].kind == "linear" else (layers[0].before, 1, 1)
+        chain.load(folded(state, transposed), first)
     return chain
 
 

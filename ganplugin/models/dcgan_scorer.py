@@ -112,7 +112,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     signed = _RANGE.read(config)
     with rebuilding("a DCGAN", state):
         chain = LayerChain(layers, joints_of(layers, words, manner), windows.windows, norms)
-        chain.load(folded(rest))
+        chain.load(folded(rest), (layers[0].before, windows.side, windows.side))
     channels, side = layers[0].before - (table is not None), windows.side
     if table is not None and table.shape[1] != side * side:
         raise CheckpointError(f"embeds its labels in {table.shape[1]} values, which are no picture of side {side}")

@@ -143,7 +143,7 @@ def _chain(
     manner = Manner(role, activation, insists=told[0].origin == "option")
     with rebuilding("an MLP GAN", state):
         chain = LayerChain(layers, joints_of(layers, words, manner), (), Norms(words, float(epsilon.value)))
-        chain.load(folded(split_embedding(state)[0]))
+        chain.load(folded(split_embedding(state)[0]), (layers[0].before,))
     widths = ", ".join(str(layer.before) for layer in layers[1:])
     normed = (epsilon,) if any(layer.norm for layer in layers) else ()
     return (HyperParameter(name="widths", value=widths, origin="tensor"), *told, *normed), chain

@@ -91,3 +91,8 @@ def test_a_side_without_end_is_refused() -> None:
 def test_paddings_that_leave_no_map_are_refused() -> None:
     with pytest.raises(CheckpointError, match="side -"):
         generator_windows(transposed(4, 4), (1, 1), NOTHING, {GIVEN: {"paddings": "9,9"}})
+
+
+def test_an_output_padding_as_large_as_the_stride_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="pads the output of 1 by as much as it strides"):
+        generator_windows(transposed(4, 4), (1, 1), NOTHING, {GIVEN: {"output_paddings": "0,2"}})

@@ -137,6 +137,11 @@ def test_pictures_of_another_side_or_range_can_be_given() -> None:
     assert {fact.name: fact.origin for fact in network.inferred}["picture side"] == "option"
 
 
+def test_norms_of_maps_of_another_side_are_refused() -> None:
+    with pytest.raises(CheckpointError, match="almost a DCGAN"):
+        FAMILY.rebuild(lively(LAYERS).state_dict(), {GIVEN: {"side": "64"}})
+
+
 @pytest.mark.parametrize("side", ["8", "40"])
 def test_a_side_that_the_linear_layer_does_not_take_is_refused(side: str) -> None:
     with pytest.raises(CheckpointError, match=f"cannot judge pictures of side {side}"):
