@@ -128,11 +128,12 @@ def _growth(layers: tuple[Layer, ...], joints: tuple[Joint, ...]) -> tuple[int, 
 
 def _inferred(layers: tuple[Layer, ...], z_dim: int) -> tuple[HyperParameter, ...]:
     widths = ", ".join(str(layer.after) for layer in layers[:-1])
-    return (
-        HyperParameter(name="latent size", value=z_dim, origin="tensor"),
-        HyperParameter(name="widths", value=widths, origin="tensor"),
-        HyperParameter(name="channels", value=layers[-1].after, origin="tensor"),
-    )
+    rows = (("latent size", z_dim), ("widths", widths), ("channels", layers[-1].after))
+    return tuple(HyperParameter(name=name, value=value, origin="tensor") for name, value in rows)
+
+
+def _facts(layers: tuple[Layer, ...], side: int) -> dict[str, object]:
+    return {"channels": picture_channels(layers[-1].after), "width": side, "height": side}
 
 
 def _norms(
@@ -173,22 +174,14 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     chain = _built(rest, layers, joints, windows, norms)
     labelled = None if table is None else Labelled(table, layers[0].before, str(place.value))
     z_dim = layers[0].before if labelled is None else labelled.rest
-    channels, side = layers[-1].after, windows.side
+    placed = () if table is None else (place,)
     return Network(
         kind="generator",
         module=eval_mode(ChainGenerator(chain, str(last.value), labelled)),
         inputs=(GraphInput("z", ("batch", z_dim)), *label_inputs(table)),
         outputs=("image",),
-        facts={"z_dim": z_dim, "channels": picture_channels(channels), "width": side, "height": side}
-        | class_facts(table),
-        inferred=(
-            *_inferred(layers, z_dim),
-            *windows.inferred,
-            *told,
-            *normed,
-            last,
-            *(() if table is None else (place,)),
-        ),
+        facts={"z_dim": z_dim, **_facts(layers, windows.side), **class_facts(table)},
+        inferred=(*_inferred(layers, z_dim), *windows.inferred, *told, *normed, last, *placed),
     )
 
 

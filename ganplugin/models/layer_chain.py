@@ -25,6 +25,8 @@ Modules = list[tuple[str, Mapping[str, Tensor]]]
 
 _LAYER_ENTRIES: Final = {"weight", "bias"}
 _STATISTICS: Final = {"running_mean", "running_var", "num_batches_tracked"}
+_MOST_DIGITS: Final = 9
+_NUMBER: Final = re.compile(rf"(\d{{1,{_MOST_DIGITS}}})")
 _MOST_MODULES: Final = 200
 _MOST_SECTIONS: Final = 5
 
@@ -102,17 +104,23 @@ def _orders(modules: Modules, keys: list[str]) -> Iterator[Modules]:
     for unnumbered in (-1, len(modules)):
         yield sorted(natural, key=lambda module: (_numbers(module[0]) or [unnumbered], not _is_layer(module[1])))
     sections = list(dict.fromkeys(name.partition(".")[0] for name, _ in natural))
-    if len(sections) <= _MOST_SECTIONS and not any(section.isdigit() for section in sections):
+    if len(sections) <= _MOST_SECTIONS and all(_place(section) is None for section in sections):
         for order in permutations(sections):
             yield [module for section in order for module in natural if module[0].partition(".")[0] == section]
 
 
 def _pieces(name: str) -> list[tuple[int, str]]:
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"(\d+)", name)]
+    numbers = ((_place(piece), piece) for piece in _NUMBER.split(name))
+    return [(-1, piece) if number is None else (number, "") for number, piece in numbers]
 
 
 def _numbers(name: str) -> list[int]:
-    return [int(digits) for digits in re.findall(r"\d+", name)]
+    return [int(digits) for digits in _NUMBER.findall(name)]
+
+
+def _place(name: str) -> int | None:
+    """Return the number that a name is, or None if it is none, or too long to be a place."""
+    return int(name) if name.isdecimal() and len(name) <= _MOST_DIGITS else None
 
 
 def _is_layer(entries: Mapping[str, Tensor]) -> bool:
@@ -144,7 +152,7 @@ def _layer(name: str, entries: Mapping[str, Tensor], kind: Kind, previous: str) 
     kernel = shape[2] if len(shape) == 4 else 0
     silent = _silent(previous, name)
     container, _, place = name.rpartition(".")
-    lead = int(place) if place.isdigit() and container != previous.rpartition(".")[0] else 0
+    lead = 0 if container == previous.rpartition(".")[0] else _place(place) or 0
     return Layer(name, kind, shape[before], shape[after], kernel, "bias" in entries, silent, lead)
 
 
@@ -161,9 +169,10 @@ def _norm(name: str, entries: Mapping[str, Tensor], layer: str) -> Norm | None:
 def _silent(previous: str, name: str) -> int | None:
     """Return how many places lie between two names of one numbered container."""
     (one, _, before), (other, _, after) = previous.rpartition("."), name.rpartition(".")
-    if one != other or not (before.isdigit() and after.isdigit()):
+    first, second = _place(before), _place(after)
+    if one != other or first is None or second is None:
         return None
-    return max(0, int(after) - int(before) - 1)
+    return max(0, second - first - 1)
 
 
 def _kinds(shapes: list[tuple[int, ...]], role: Role) -> tuple[Kind, ...]:

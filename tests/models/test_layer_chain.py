@@ -98,6 +98,12 @@ def test_what_does_not_chain_is_none(state: dict[str, Tensor]) -> None:
     assert chain_of(state, "generator", anything) == ()
 
 
+@pytest.mark.parametrize("odd", ["²", "9" * 5000, "a.²"])
+def test_names_of_odd_numbers_do_no_harm(odd: str) -> None:
+    state = {f"{odd}.weight": torch.zeros(8, 5), f"{odd}b.weight": torch.zeros(9, 8)}
+    assert len(chain_of(state, "generator", anything)) == 2
+
+
 def test_the_ends_are_asked_about() -> None:
     state = shapes(a_weight=(8, 5), b_weight=(9, 8))
     assert chain_of(state, "generator", lambda layers: layers[-1].after == 3) == ()
