@@ -104,7 +104,8 @@ def _orders(modules: Modules, keys: list[str]) -> Iterator[Modules]:
     for unnumbered in (-1, len(modules)):
         yield sorted(natural, key=lambda module: (_numbers(module[0]) or [unnumbered], not _is_layer(module[1])))
     sections = list(dict.fromkeys(name.partition(".")[0] for name, _ in natural))
-    if len(sections) <= _MOST_SECTIONS and all(_place(section) is None for section in sections):
+    contain = len(sections) < len(modules) and all(_place(section) is None for section in sections)
+    if contain and len(sections) <= _MOST_SECTIONS:
         for order in permutations(sections):
             yield [module for section in order for module in natural if module[0].partition(".")[0] == section]
 
@@ -182,8 +183,9 @@ def _kinds(shapes: list[tuple[int, ...]], role: Role) -> tuple[Kind, ...]:
         preferences = ("transposed", "plain"), ("plain", "transposed")
     for kinds in preferences:
         found = _greedy(shapes, kinds, role)
-        if len(found) == len(shapes):
-            return _decided(found, shapes, kinds[0])
+        decided = _decided(found, shapes, kinds[0]) if len(found) == len(shapes) else ()
+        if decided and (role == "scorer" or decided[0] != "plain"):
+            return decided
     return ()
 
 

@@ -51,6 +51,7 @@ def test_the_place_in_a_container_of_its_own() -> None:
         ({"a": (32, 5), "b": (8, 8, 3, 3), "c": (4, 8, 3, 3)}, ["linear", "plain", "plain"]),
         ({"a": (32, 5), "b": (8, 8, 3, 3), "c": (8, 4, 3, 3)}, ["linear", "transposed", "transposed"]),
         ({"a": (8, 8, 4, 4), "b": (8, 8, 4, 4)}, ["transposed"] * 2),
+        ({"a": (3, 3, 7, 7), "b": (6, 3, 3, 3), "c": (3, 6, 7, 7)}, []),
     ],
 )
 def test_as_many_channels_before_as_after_are_of_their_neighbours_kind(
@@ -63,11 +64,11 @@ def test_sorted_keys_are_put_in_the_order_of_their_numbers_or_of_what_chains() -
     numbered = {f"net.{place}.weight": torch.zeros(8, 8) for place in (0, 2, 10)}
     numbered["net.0.weight"], numbered["net.10.weight"] = torch.zeros(8, 5), torch.zeros(9, 8)
     named = shapes(bn1_weight=(8,), bn1_bias=(8,), conv1_weight=(8, 3, 4, 4), fc_weight=(1, 8))
-    swapped = shapes(adv_0_weight=(1, 8), body_0_weight=(8, 3, 4, 4))
+    swapped = shapes(adv_0_weight=(1, 8), body_0_weight=(6, 3, 4, 4), body_2_weight=(8, 6, 4, 4))
     for state, role, names in (
         (numbered, "generator", ["net.0", "net.2", "net.10"]),
         (named, "scorer", ["conv1", "fc"]),
-        (swapped, "scorer", ["body.0", "adv.0"]),
+        (swapped, "scorer", ["body.0", "body.2", "adv.0"]),
     ):
         state = dict(sorted(state.items()))
         layers = chain_of(state, role, lambda layers: layers[-1].after != 8)
