@@ -19,10 +19,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FL
 PACKAGING := pyproject.toml constraints/cpu.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit coverage format docs build smoke pictures models clean
+.PHONY: help demo test lint types unit coverage test-runtimes format docs build smoke pictures models clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
 
 demo: $(STAMPS)/runtime  ## install the CPU runtime and write pictures to demo/
 	$(BIN)/ganplugin demo --out $(DEMO) --overwrite
@@ -45,6 +45,9 @@ coverage: $(STAMPS)/all  ## pytest with branch coverage, its floor, and a page f
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report --include='$(TRAINING)'
 	$(BIN)/coverage report --omit='$(TRAINING)' --fail-under=$(COVERAGE_FLOOR)
+
+test-runtimes: $(STAMPS)/all  ## every family in the onnxruntime versions that hosts pin
+	$(BIN)/pytest -m runtimes $(PYTEST_FLAGS)
 
 format: $(STAMPS)/all  ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
@@ -80,4 +83,5 @@ $(STAMPS)/runtime: $(PACKAGING) | $(BIN)/python
 
 $(STAMPS)/all: $(PACKAGING) | $(BIN)/python
 	$(PIP) --constraint constraints/cpu.txt --editable '.[cpu,video,train,dev]'
+	$(PIP) --constraint constraints/cpu.txt --no-deps spandrel einops
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/runtime

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ganplugin.export.exporting import Exported, export_checkpoint
+from ganplugin.export.options import ExportOptions
 
-__all__ = ["Exported", "export_checkpoint"]
+__all__ = ["ExportOptions", "Exported", "export_checkpoint"]

@@ -20,9 +20,10 @@ from ganplugin.export.cases import Array
 from ganplugin.export.exporting import Exported, Report
 from ganplugin.export.foreign import Foreign, read_foreign
 from ganplugin.export.joining import joined
+from ganplugin.export.options import LONGEST_NAME, check_name
 from ganplugin.export.plan import Plan
 from ganplugin.export.roles import Layout, Roles, layouts_of, roles_of, unclear
-from ganplugin.export.sizes import SizeRule, size_rule
+from ganplugin.export.sizes import SizeRule, enlargement, size_rule
 from ganplugin.export.trial import Trial, foreign_feeds
 from ganplugin.export.value_ranges import BYTE, GraphEnds, ValueRange, parse_ranges
 from ganplugin.export.wrapping import painting, wrapped
@@ -34,7 +35,6 @@ __all__ = ["FAMILY_ID", "Stated", "adopt_onnx"]
 FAMILY_ID: Final = "adopted"
 
 _CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
-_LONGEST_NAME: Final = 100
 _SIDES: Final = (96, 80)
 
 
@@ -66,19 +66,19 @@ def adopt_onnx(
     `ModelError` if the file is damaged, `CheckpointError` if it does not tell enough or has no place in the contract,
     `ExportError` if the result differs from it; then nothing is left behind.
     """
-    if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
-        raise InputError(f"has {len(name)} letters", where="--name", fix=f"choose 1 to {_LONGEST_NAME}")
+    check_name(name)
     tell = report or (lambda stage, done, total: None)
     tell("reading", 0, 4)
     target = out or path.with_name(f"{path.stem}-adopted.onnx")
     _check_target(target, path, overwrite=overwrite)
     foreign, trial = _opened((path, *beside))
-    tell("trying", 1, 4)
-    plan, told = _planned(foreign, trial, stated or Stated())
-    rule = _rule(plan, trial)
-    manifest = _manifest(plan, rule, told, name or path.stem[:_LONGEST_NAME], licence)
-    proved = _proved_and_written(plan, manifest, trial, target, overwrite=overwrite, tell=tell)
-    return Exported(path=target, manifest=proved, container="ONNX", part="", averaged=False)
+    with trial:
+        tell("trying", 1, 4)
+        plan, told = _planned(foreign, trial, stated or Stated())
+        rule = _rule(plan, trial)
+        manifest = _manifest(plan, rule, told, name or path.stem[:LONGEST_NAME], licence)
+        proved = _proved_and_written(plan, manifest, trial, target, overwrite=overwrite, tell=tell)
+    return Exported(target, proved, "adopted ONNX file", container="ONNX", part="", averaged=False)
 
 
 def _check_target(target: Path, source: Path, *, overwrite: bool) -> None:
@@ -194,35 +194,41 @@ def _check_picture(plan: Plan) -> None:
 
 
 def _rule(plan: Plan, trial: Trial) -> SizeRule:
-    """Return which sizes a style network takes. Raises `CheckpointError` if it returns none as it came."""
+    """Return which sizes a style network takes, and how much larger they come back.
+
+    Raises `CheckpointError` if they come back neither as they came nor larger by one of the usual factors.
+    """
     picture = plan.roles.picture
     if plan.roles.kind != "style" or picture is None:
         return SizeRule()
 
-    def keeps(height: int, width: int) -> bool:
+    def scale_at(height: int, width: int) -> int | None:
         try:
             found = _tried(plan, trial, (height, width))
         except CheckpointError:
-            return False
-        shaped = replace(plan, output_shape=found.shape)
-        return shaped.output_picture[1:] == (height, width) and bool(np.isfinite(found.astype(np.float32)).all())
+            return None
+        if not np.isfinite(found.astype(np.float32)).all():
+            return None
+        return enlargement((height, width), replace(plan, output_shape=found.shape).output_picture[1:])
 
-    is_fixed = picture.height is not None and picture.width is not None
-    if is_fixed and keeps(picture.height or 0, picture.width or 0):
-        return SizeRule()
-    rule = None if is_fixed else size_rule(keeps)
+    if picture.height is not None and picture.width is not None:
+        scale = scale_at(picture.height, picture.width)
+        rule = None if scale is None else SizeRule(scale=scale)
+    else:
+        rule = size_rule(scale_at)
     if rule is None:
         raise CheckpointError(
             "returns pictures of another size than they came in",
             where=plan.foreign.path,
-            fix="an upscaler is no style network: use a program for those",
+            fix="only networks that keep the size, or enlarge it by 2, 3, 4 or 8, have a place in a model file",
         )
     return rule
 
 
 def _manifest(plan: Plan, rule: SizeRule, told: tuple[HyperParameter, ...], name: str, licence: str | None) -> Manifest:
     roles, foreign = plan.roles, plan.foreign
-    facts: dict[str, Any] = {"size_multiple": rule.multiple, "minimum_size": rule.minimum}
+    scale = (HyperParameter(name="scale", value=rule.scale, origin="tensor"),) if rule.scale > 1 else ()
+    facts: dict[str, Any] = {"size_multiple": rule.multiple, "minimum_size": rule.minimum, "scale": rule.scale}
     if roles.picture is not None:
         facts |= {"height": roles.picture.height, "width": roles.picture.width}
     if roles.kind == "scorer" and roles.picture is not None:
@@ -243,7 +249,7 @@ def _manifest(plan: Plan, rule: SizeRule, told: tuple[HyperParameter, ...], name
         name=name,
         licence="unknown: ask whoever made the file" if licence is None else licence,
         source=Source(file=foreign.path.name, sha256=foreign.sha256),
-        inferred=told,
+        inferred=(*told, *scale),
         exporter=f"ganplugin {__version__}",
         **facts,
     )

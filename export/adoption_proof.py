@@ -10,22 +10,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from ganplugin.errors import ExportError, GanPluginError
-from ganplugin.export.cases import Array, Case, cases
+from ganplugin.errors import CheckpointError, ExportError, ModelError
+from ganplugin.export.cases import Array, cases, check_scale
+from ganplugin.export.comparison import SINGLE, Comparison
 from ganplugin.export.plan import Plan
 from ganplugin.export.trial import Trial
-from ganplugin.export.verify import TOLERANCE
+from ganplugin.isolated import IsolatedSession
 from ganplugin.manifest import Manifest, Verification
 from ganplugin.models.network import GraphInput, Network
-from ganplugin.runtime import Model, RuntimeOptions, forget_models, open_model
 from ganplugin.sessions import load_onnxruntime
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 __all__ = ["prove"]
-
-_FLAT = 1e-4
 
 
 def prove(
@@ -42,31 +40,23 @@ def prove(
     """
     stand_in = _stand_in(proto, manifest)
     compared = [case for case in cases(stand_in) if not case.outputs]
-    errors, spread = [], 0.0
+    comparison = Comparison(manifest.kind, SINGLE, "the original")
     try:
-        model = open_model(draft, RuntimeOptions(device="cpu"))
-        for done, case in enumerate(compared, start=1):
-            wanted = trial.compute(plan, {**_defaults(stand_in), **case.feeds})
-            found = _computed(model, case, stand_in.outputs[0])
-            errors.append(_difference(case, found, wanted, is_picture=manifest.kind != "scorer"))
-            spread = max(spread, float(np.ptp(wanted)))
-            progress(done, len(compared))
-    except ExportError:
-        raise
-    except GanPluginError as error:
-        raise ExportError(f"the adopted model fails: {error.what}", where=plan.foreign.path) from error
-    finally:
-        forget_models()
-    if spread < _FLAT:
-        raise ExportError("it returns the same for every input", where=plan.foreign.path)
-    version = str(load_onnxruntime().__version__)
-    return Verification(
-        max_error=max(errors),
-        tolerance=TOLERANCE,
-        cases=len(compared),
-        runtime=version,
-        reference=f"the original file in onnxruntime {version}",
-    )
+        with IsolatedSession(draft) as session:
+            for done, case in enumerate(compared, start=1):
+                session.begin(case.feeds, stand_in.outputs)
+                wanted = trial.compute(plan, {**_defaults(stand_in), **case.feeds})
+                returned = session.finish()
+                for name, found in returned.items():
+                    comparison.add(case.label, name, found.astype(np.float32), wanted)
+                check_scale(stand_in, case, returned)
+                progress(done, len(compared))
+        comparison.check_alive()
+    except (ModelError, CheckpointError) as error:
+        raise ExportError(f"the adopted model {error.what}", where=plan.foreign.path) from error
+    except ExportError as error:
+        raise ExportError(error.what, where=plan.foreign.path) from error
+    return comparison.verification(len(compared), f"the original file in onnxruntime {load_onnxruntime().__version__}")
 
 
 def _stand_in(proto: ModelProto, manifest: Manifest) -> Network:
@@ -81,28 +71,14 @@ def _stand_in(proto: ModelProto, manifest: Manifest) -> Network:
         default = defaults.get(value.name)
         tensor = None if default is None else torch.from_numpy(numpy_helper.to_array(default).copy())
         inputs.append(GraphInput(value.name, shape, tensor))
-    facts = {"size_multiple": manifest.size_multiple, "minimum_size": manifest.minimum_size}
+    facts = {
+        "size_multiple": manifest.size_multiple,
+        "minimum_size": manifest.minimum_size,
+        "scale": manifest.scale,
+    }
     outputs = tuple(value.name for value in proto.graph.output)
     return Network(manifest.kind, nn.Identity(), tuple(inputs), outputs, facts)
 
 
 def _defaults(network: Network) -> dict[str, Array]:
     return {given.name: given.default.numpy() for given in network.inputs if given.default is not None}
-
-
-def _computed(model: Model, case: Case, output: str) -> Array:
-    return model.run(case.feeds, [output])[output]
-
-
-def _difference(case: Case, found: Array, wanted: Array, *, is_picture: bool) -> float:
-    if found.shape != wanted.shape:
-        raise ExportError(f"on {case.label}, the shape is {found.shape} instead of {wanted.shape}")
-    if not (np.isfinite(found).all() and np.isfinite(wanted).all()):
-        raise ExportError(f"on {case.label}, there are values that are not finite")
-    scale = 1.0 if is_picture else max(1.0, float(np.abs(wanted).max(initial=0)))
-    error = float(np.abs(found - wanted).max(initial=0)) / scale
-    if error > TOLERANCE:
-        raise ExportError(
-            f"on {case.label}, it differs from the original by {error:.2g} (at most {TOLERANCE:g} may be)"
-        )
-    return error

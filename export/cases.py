@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ganplugin.errors import ExportError
 from ganplugin.models.network import GraphInput, Network
 
-__all__ = ["Array", "Case", "cases"]
+__all__ = ["Array", "Case", "cases", "check_scale"]
 
 Array = NDArray[np.float32]
 
@@ -22,6 +23,7 @@ _NOISE: Final = re.compile(r"noise_\d+")
 _BATCHES: Final = (1, 2, 5)
 _SEEDS: Final = (1, 20260)
 _SIDE: Final = 32
+_SMALLEST_SIDE: Final = 8
 _LONGER: Final = 8
 
 
@@ -44,6 +46,21 @@ def cases(network: Network) -> Iterator[Case]:
     yield from _optional_cases(network)
     if "w" in network.outputs:
         yield Case("w alone", _required(network, 3, 4, 0), ("w",))
+
+
+def check_scale(network: Network, case: Case, found: Mapping[str, NDArray[np.generic]]) -> None:
+    """Promise that a style network returns pictures as many times larger as its ``scale`` says.
+
+    Raises `ExportError` with both sizes otherwise; networks of other kinds pass.
+    """
+    if network.kind != "style":
+        return
+    given, image, scale = case.feeds["content"].shape[2:], found["image"], _fact(network, "scale")
+    if image.shape[2:] != tuple(side * scale for side in given):
+        raise ExportError(
+            f"on {case.label}, pictures of {given[1]}x{given[0]} become {image.shape[3]}x{image.shape[2]},"
+            f" not {scale} times as large"
+        )
 
 
 def _optional_cases(network: Network) -> Iterator[Case]:
@@ -77,7 +94,9 @@ def _required(network: Network, batch: int, seed: int, size: int) -> dict[str, A
 
 def _sides(network: Network, size: int) -> tuple[int, int]:
     multiple = _fact(network, "size_multiple")
-    side = _raised(max(_SIDE, _fact(network, "minimum_size")), multiple)
+    # What an upscaler costs, it costs for the pixels that come out.
+    least = max(_SIDE // _fact(network, "scale"), _SMALLEST_SIDE)
+    side = _raised(max(least, _fact(network, "minimum_size")), multiple)
     # Where sizes go in large steps, squares and one oblong keep the proof short.
     extras = (((0, 24), (13, 5)) if multiple <= _SIDE else ((0, 0), (1, 0)))[size]
     return side + _raised(extras[0], multiple), side + _raised(extras[1], multiple)

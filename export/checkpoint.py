@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 import zipfile
 import zlib
@@ -17,6 +18,7 @@ from ganplugin.export.containers import LEGACY_MAGIC, read_legacy, read_pickle, 
 from ganplugin.export.records import Ledger
 from ganplugin.export.safe_tensors import read_safetensors
 from ganplugin.export.side_files import side_config
+from ganplugin.export.strangers import refuse_strange_zip, refuse_stranger, refuse_text
 from ganplugin.export.window import Window, open_window
 from ganplugin.files import file_digest
 from ganplugin.modelfile import starts_like_onnx
@@ -38,6 +40,9 @@ _MALFORMED: Final = (
     zipfile.BadZipFile,
     zlib.error,
 )
+_PICKLE: Final = re.compile(rb"\x80[\x02-\x05]|\([dlic(\]}K]|c[\w.]+\n[\w.]+\n|[\]}][q(.]")
+"""A header, or what protocols 0 and 1 begin with: a container or a class."""
+
 _DOWNLOAD_AGAIN: Final = "download it again, or check that it is the file you mean"
 
 
@@ -82,7 +87,7 @@ def refusing(path: Path) -> Iterator[None]:
 
 def _load(path: Path) -> Checkpoint:
     window = open_window(path)
-    container = _sniff(window)
+    container = _sniff(window, path)
     ledger = Ledger()
     content, config = _READERS[container](window, ledger)
     return Checkpoint(
@@ -100,52 +105,29 @@ _READERS: Final[Mapping[Container, Reader]] = {
     "safetensors": read_safetensors,
 }
 
-_STRANGERS: Final[tuple[tuple[bytes, str, str], ...]] = (
-    (b"\x89HDF", "is an HDF5 file (Keras or TensorFlow)", "convert the weights to PyTorch first"),
-    (b"version https://git-lfs", "is a Git LFS pointer, not the file itself", "fetch it with: git lfs pull"),
-    (b"\x89PNG", "is a picture", "name a checkpoint"),
-    (b"\xff\xd8\xff", "is a picture", "name a checkpoint"),
-    (b"RIFF", "is a picture or a sound", "name a checkpoint"),
-    (b"\x1f\x8b", "is a gzip archive", "unpack it first"),
-    (b"BZh", "is a bzip2 archive", "unpack it first"),
-    (b"7z\xbc\xaf", "is a 7z archive", "unpack it first"),
-    (b"Rar!", "is a rar archive", "unpack it first"),
-    (b"\x93NUMPY", "is a numpy array", "name a checkpoint"),
-    (b"GGUF", "is a GGUF language model", "name the checkpoint of a GAN"),
-)
 
-
-def _sniff(window: Window) -> Container:
+def _sniff(window: Window, path: Path) -> Container:
+    refuse_stranger(window, path)
     head = bytes(window.view[:64])
-    for magic, what, fix in _STRANGERS:
-        if head.startswith(magic):
-            raise CheckpointError(what, fix=fix)
-    if head.lstrip()[:1] == b"<":
-        raise CheckpointError("is a web page, not a checkpoint", fix="the download failed: fetch the file itself")
     if head.startswith(LEGACY_MAGIC):
         return "legacy torch"
     if head.startswith(b"PK\x03\x04"):
         return _sniff_zip(window)
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= len(window):
         return "safetensors"
-    if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") or head[:1] in (b"(", b"]", b"}", b"c"):
+    if _PICKLE.match(head):
         return "raw pickle"
     if starts_like_onnx(head):
         raise CheckpointError(
             "is an ONNX file already", fix="use it as it is, or look into it with: ganplugin inspect FILE"
         )
+    refuse_text(window)
     raise CheckpointError("is not a checkpoint of any kind that is known here", fix=_DOWNLOAD_AGAIN)
 
 
 def _sniff_zip(window: Window) -> Container:
     names = Archive(window).names
     last_parts = {name.rpartition("/")[2] for name in names}
-    if "data.pkl" in last_parts:
-        return "TorchScript" if "constants.pkl" in last_parts else "torch zip"
-    if "archive_format" in last_parts or any(name.startswith("models/") for name in names):
-        raise CheckpointError(
-            "is an exported program (.pt2)", fix="save its weights with torch.save(model.state_dict(), ...)"
-        )
-    if "dataset.json" in last_parts or any(name.endswith((".png", ".jpg")) for name in names):
-        raise CheckpointError("is a zip of pictures, not a checkpoint", fix="name the file that training wrote")
-    raise CheckpointError("is a zip archive without a torch checkpoint in it", fix="unpack it and name the file inside")
+    if "data.pkl" not in last_parts:
+        refuse_strange_zip(names)
+    return "TorchScript" if "constants.pkl" in last_parts else "torch zip"

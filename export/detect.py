@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import Checkpoint
+from ganplugin.export.lookalikes import Lookalike, lookalike, only_an_optimiser
+from ganplugin.export.near_misses import near_miss
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
+from ganplugin.manifest import Kind
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
 
-__all__ = ["Match", "matches_of", "roles_of", "unknown"]
+__all__ = ["WHOLE", "Match", "almost", "matches_of", "roles_of", "unknown", "unmatched"]
+
+
+_TENSORFLOW: Final = re.compile(r"(^|\.)(tflib\.network|tfutil)\.Network$")
+"""How pickles of NVIDIA's TensorFlow code name their networks (StyleGAN, StyleGAN2, Progressive GAN)."""
+
+WHOLE: Final = "export the file that training wrote, whole"
+"""What to do about a network that is almost of a known family."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +59,45 @@ def roles_of(part: Part, families: Registry[Family]) -> Iterator[tuple[Family, s
                 yield family, role
 
 
+def unmatched(checkpoint: Checkpoint, matches: tuple[Match, ...]) -> Lookalike | None:
+    """Return what is known of the parts of a checkpoint that are of no known family, or None."""
+    known = {match.part.path for match in matches}
+    return lookalike(name for part in parts_of(checkpoint) if part.path not in known for name in part.state)
+
+
 def unknown(checkpoint: Checkpoint, families: Registry[Family]) -> CheckpointError:
     """Return the error that says what a checkpoint of no known family seems to hold instead."""
-    half = next((found for part in parts_of(checkpoint) for found in roles_of(part, families)), None)
-    if half is not None:
+    what, fix = _verdict(checkpoint, parts_of(checkpoint), families)
+    return CheckpointError(what, where=checkpoint.path, fix=fix)
+
+
+def almost(checkpoint: Checkpoint, kinds: Collection[Kind], families: Registry[Family]) -> CheckpointError | None:
+    """Return the error for a part that is almost a network of certain kinds, or None if there is no such part."""
+    miss = near_miss(parts_of(checkpoint), [family for family in families if family.kind in kinds])
+    return None if miss is None else CheckpointError(miss.what, where=checkpoint.path, fix=WHOLE)
+
+
+def _verdict(checkpoint: Checkpoint, parts: tuple[Part, ...], families: Registry[Family]) -> tuple[str, str]:
+    if half := next((found for part in parts for found in roles_of(part, families)), None):
         family, role = half
         others = " and ".join(other for other in family.roles if other != role)
-        return CheckpointError(
-            f"is the {role} of an {family.title}, which needs its {others} too",
-            where=checkpoint.path,
-            fix=f"name all files: ganplugin export {' '.join(name.upper() for name in family.roles)}",
-        )
-    return CheckpointError(
-        f"holds no network of a family that is known here ({_seen(parts_of(checkpoint))})",
-        where=checkpoint.path,
-        fix="see what is in it with: ganplugin inspect FILE",
-    )
+        files = " ".join(name.upper() for name in family.roles)
+        what = f"is the {role} of an {family.title}, which needs its {others} too"
+        return what, f"name all files: ganplugin export {files}"
+    if any(_TENSORFLOW.search(name) for name in checkpoint.globals):
+        what = "is a pickle of NVIDIA's TensorFlow code (StyleGAN, StyleGAN2 or Progressive GAN), not of PyTorch"
+        return what, "convert a StyleGAN2 with legacy.py of stylegan2-ada-pytorch, then export what that writes"
+    if only_an_optimiser(checkpoint.content):
+        return "holds the state of an optimiser and no network", "name the file that holds the weights"
+    if miss := near_miss(parts, tuple(families)):
+        return miss.what, WHOLE
+    if kind := lookalike(name for part in parts for name in part.state):
+        return f"seems to be {kind.what}", kind.fix
+    seen = "it has no tensors" if not parts else _seen(max(parts, key=lambda part: len(part.state)))
+    what = f"holds no network of a family that is known here ({seen})"
+    return what, "see what is in it with: ganplugin inspect FILE"
 
 
-def _seen(parts: tuple[Part, ...]) -> str:
-    if not parts:
-        return "it has no tensors"
-    largest = max(parts, key=lambda part: len(part.state))
-    names = ", ".join(list(largest.state)[:2])
-    return f"{len(largest.state)} tensors such as {names[:120]}"
+def _seen(part: Part) -> str:
+    names = ", ".join(list(part.state)[:2])
+    return f"{len(part.state)} tensors such as {names[:120]}"

@@ -1,103 +1,111 @@
-"""From a checkpoint to a model file in one call: read, detect, rebuild, convert, prove, and only then write."""
+"""From a checkpoint to a proved file in one call: read, choose, rebuild, convert, prove, and only then write."""
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from pydantic import ValidationError
 
 from ganplugin import __version__
 from ganplugin.errors import CheckpointError, ExportError, FileError, InputError, ModelError
-from ganplugin.export.checkpoint import Checkpoint, load_checkpoint
+from ganplugin.export.checkpoint import load_checkpoint
+from ganplugin.export.clean_weights import prove_weights, weight_bytes
+from ganplugin.export.comparison import HALF, SINGLE
 from ganplugin.export.convert import convert
-from ganplugin.export.detect import Match, matches_of, unknown
+from ganplugin.export.detect import Match, matches_of
+from ganplugin.export.half import halve, rounded_twin
 from ganplugin.export.joint import Joint, join
+from ganplugin.export.known_families import known_families
+from ganplugin.export.opset import DEFAULT_OPSET, moved_to_opset
+from ganplugin.export.options import LONGEST_NAME, ExportOptions
+from ganplugin.export.profiles import plain, sized
+from ganplugin.export.selection import Choice, chosen, scorer_beside
 from ganplugin.export.verify import verify
-from ganplugin.manifest import HyperParameter, Kind, Manifest, Source
-from ganplugin.modelfile import check_contract, write_model
-from ganplugin.models.families import FAMILIES
+from ganplugin.files import atomic_write
+from ganplugin.manifest import HyperParameter, Manifest, Source
+from ganplugin.modelfile import check_contract, model_bytes
 from ganplugin.models.network import Family, Network
-from ganplugin.models.setting import GIVEN
-from ganplugin.registry import Registry, did_you_mean
+from ganplugin.registry import Registry
 
-__all__ = ["Exported", "Part", "Report", "export_checkpoint"]
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-Part = Literal["generator", "scorer"]
+__all__ = ["Exported", "Report", "export_checkpoint"]
+
 Report = Callable[[str, int, int], None]
 
 _SUFFIXES: Final = frozenset({".pt", ".pth", ".pkl", ".tar", ".ckpt", ".bin", ".safetensors", ".t7", ".model"})
-_LONGEST_NAME: Final = 100
-_KINDS: Final[dict[Part, tuple[Kind, ...]]] = {"generator": ("generator", "style"), "scorer": ("scorer",)}
 
 
 @dataclass(frozen=True)
 class Exported:
     """What `export_checkpoint` wrote, and what else it saw.
 
-    ``part`` names where in the file the weights were; ``others`` are further networks that could be exported, as
-    (part, family title); ``runner_up`` is the family that came second, if any.
+    ``family_title`` names the family for people, and ``part`` where in the file the weights were. ``others`` are the
+    other networks in it, as (part, family title); ``runner_up`` is the family that came second, if any; ``scorer`` is
+    what ``with_scorer`` wrote.
     """
 
     path: Path
     manifest: Manifest
+    family_title: str
     container: str
     part: str
     averaged: bool
     others: tuple[tuple[str, str], ...] = ()
     runner_up: str | None = None
+    scorer: Exported | None = None
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A file that is proved and not yet in its place."""
+
+    exported: Exported
+    content: bytes
 
 
 def export_checkpoint(
     path: Path,
     out: Path | None = None,
+    options: ExportOptions | None = None,
     *,
     beside: Sequence[Path] = (),
-    name: str | None = None,
-    part: Part | None = None,
-    licence: str | None = None,
-    settings: Mapping[str, str] | None = None,
     overwrite: bool = False,
-    families: Registry[Family] = FAMILIES,
+    families: Registry[Family] | None = None,
     report: Report | None = None,
 ) -> Exported:
-    """Turn a checkpoint into one proved model file and return what was found.
+    """Turn a checkpoint into one proved file (two with ``with_scorer``) and return what was found.
 
     ``beside`` are further files of the same network, such as an encoder, in any order. ``out`` defaults to the
-    checkpoint's name with ``.onnx`` beside it; ``part`` chooses the generator (or style
-    network) or the scorer, by default the first that is there. ``settings`` gives what tensors do not
-    tell, by the names of the family's settings. ``report`` is told (stage, done, total).
-    Raises `InputError` for an impossible name or target, `FileError` if a file is missing or in the way,
+    checkpoint's name with the format's suffix beside it. ``families`` are tried in their order (default: all that are
+    known). ``report`` is told (stage, done, total).
+    Raises `InputError` for an impossible wish or target, `FileError` if a file is missing or in the way,
     `CheckpointError` if the checkpoint is refused or not known, `ExportError` if the result differs from it; then
     nothing is left behind.
     """
-    if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
-        raise InputError(f"has {len(name)} letters", where="--name", fix=f"choose 1 to {_LONGEST_NAME}")
+    options = options or ExportOptions()
     tell = report or (lambda stage, done, total: None)
+    known = known_families() if families is None else families
     tell("reading", 0, 4)
-    joint = _read([path, *beside], families)
-    checkpoint, matches = joint.checkpoint, joint.matches
-    match = _chosen(checkpoint, matches, part, families)
-    target = out or _default_target(checkpoint.path, match.family.kind, matches)
-    _check_target(target, [path, *beside], overwrite=overwrite)
+    joint = _read([path, *beside], known)
     tell("rebuilding", 1, 4)
-    network = _rebuilt(checkpoint, match, settings or {})
-    manifest = _manifest(joint, match, network, name or _stem(checkpoint.path), licence)
-    tell("converting", 2, 4)
-    manifest = _proved_and_written(network, manifest, target, overwrite=overwrite, tell=tell)
-    return Exported(
-        path=target,
-        manifest=manifest,
-        container=checkpoint.container,
-        part=match.part.path,
-        averaged=match.is_averaged,
-        others=_others(match, matches),
-        runner_up=_second(match, matches),
-    )
+    choices = [chosen(joint, options, known)]
+    if options.with_scorer:
+        choices.append(scorer_beside(joint, known))
+    targets = [_target(out, joint, choice, options, is_second=choice is not choices[0]) for choice in choices]
+    _check_targets(targets, [path, *beside], overwrite=overwrite)
+    drafts = [_draft(joint, c, t, options, tell) for c, t in zip(choices, targets, strict=True)]
+    for draft in drafts:
+        with atomic_write(draft.exported.path, overwrite=overwrite) as part:
+            part.write_bytes(draft.content)
+    return replace(drafts[0].exported, scorer=drafts[1].exported if options.with_scorer else None)
 
 
 def _read(paths: Sequence[Path], families: Registry[Family]) -> Joint:
@@ -107,60 +115,72 @@ def _read(paths: Sequence[Path], families: Registry[Family]) -> Joint:
     return Joint(checkpoints[0], matches_of(checkpoints[0], families))
 
 
-def _chosen(checkpoint: Checkpoint, matches: tuple[Match, ...], part: Part | None, families: Registry[Family]) -> Match:
-    wanted = [kinds for name, kinds in _KINDS.items() if part in (name, None)]
-    found = [match for kinds in wanted for match in matches if match.family.kind in kinds]
-    if found:
-        return found[0]
-    if matches:
-        title = matches[0].family.title
-        raise CheckpointError(f"holds a {title}, but no {part}", where=checkpoint.path, fix="leave out --part")
-    raise unknown(checkpoint, families)
-
-
-def _default_target(path: Path, kind: Kind, matches: tuple[Match, ...]) -> Path:
+def _target(out: Path | None, joint: Joint, choice: Choice, options: ExportOptions, *, is_second: bool) -> Path:
     """Beside the checkpoint, under its name; a scorer that comes with a generator leaves that name to it."""
-    has_generator = any(match.family.kind != "scorer" for match in matches)
-    return path.with_name(f"{_stem(path)}{'-scorer' if kind == 'scorer' and has_generator else ''}.onnx")
+    has_generator = any(match.family.kind != "scorer" for match in joint.matches)
+    is_scorer = choice.network.kind == "scorer" and (is_second or (out is None and has_generator))
+    source = joint.checkpoint.path
+    target = out or source.with_name(f"{_stem(source)}.{options.format}")
+    if out is None and target == source:
+        target = target.with_name(f"{_stem(source)}-clean.{options.format}")
+    return target.with_name(f"{target.stem}-scorer{target.suffix}") if is_scorer else target
 
 
-def _check_target(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+def _check_targets(targets: Sequence[Path], sources: Sequence[Path], *, overwrite: bool) -> None:
     """Find out now what would otherwise be found out after the work."""
-    if target.exists() and any(target.samefile(source) for source in sources):
-        raise InputError("is the checkpoint itself", where=target, fix="choose another place with --out")
-    if target.exists() and not overwrite:
-        raise FileError("exists already", where=target, fix="add --overwrite or choose another place with --out")
+    for target in targets:
+        if target.exists() and any(target.samefile(source) for source in sources):
+            raise InputError("is the checkpoint itself", where=target, fix="choose another place with --out")
+        if target.exists() and not overwrite:
+            raise FileError("exists already", where=target, fix="add --overwrite or choose another place with --out")
 
 
 def _stem(path: Path) -> str:
     name = path.name
     while Path(name).suffix.lower() in _SUFFIXES and Path(name).stem:
         name = Path(name).stem
-    return name[:_LONGEST_NAME]
+    return name[:LONGEST_NAME]
 
 
-def _rebuilt(checkpoint: Checkpoint, match: Match, settings: Mapping[str, str]) -> Network:
-    known = {setting.name: setting for setting in match.family.settings}
-    for name in settings:
-        if name not in known:
-            fix = did_you_mean(name, known) if known else "leave out --set"
-            raise InputError(f"a {match.family.title} has no setting {name!r}", fix=fix)
-    try:
-        return match.family.rebuild(match.part.state, {**match.part.config, GIVEN: settings})
-    except CheckpointError as error:
-        raise CheckpointError(error.what, where=error.where or checkpoint.path, fix=error.fix) from error
+def _draft(joint: Joint, choice: Choice, target: Path, options: ExportOptions, tell: Report) -> _Draft:
+    network = _shaped(choice.network, options)
+    manifest = _manifest(joint, choice.match, network, options)
+    if options.format == "safetensors":
+        content = _proved_weights(choice, manifest)
+    else:
+        tell("converting", 2, 4)
+        manifest, content = _proved_model(network, manifest, options, tell)
+    exported = Exported(
+        path=target,
+        manifest=manifest,
+        family_title=choice.match.family.title,
+        container=joint.checkpoint.container,
+        part=choice.match.part.path,
+        averaged=choice.match.is_averaged,
+        others=_others(choice.match, joint.matches),
+        runner_up=next(iter(choice.rivals), None),
+    )
+    return _Draft(exported, content)
 
 
-def _manifest(joint: Joint, match: Match, network: Network, name: str, licence: str | None) -> Manifest:
+def _shaped(network: Network, options: ExportOptions) -> Network:
+    """Return the network as the profile and the size want it; a scorer keeps its size."""
+    if options.size is not None and not (options.with_scorer and network.kind == "scorer"):
+        network = sized(network, *options.size)
+    return plain(network) if options.profile == "plain" else network
+
+
+def _manifest(joint: Joint, match: Match, network: Network, options: ExportOptions) -> Manifest:
     checkpoint = joint.checkpoint
     weights = HyperParameter(name="weights", value=match.part.path or "the whole file", origin="metadata")
     known: dict[str, Any] = {
         "licence": match.family.licence,
         **network.facts,
-        **({} if licence is None else {"licence": licence}),
+        **({} if options.licence is None else {"licence": options.licence}),
         "kind": network.kind,
         "family": match.family.id,
-        "name": name,
+        "name": options.name or _stem(checkpoint.path),
+        "precision": options.precision,
         "source": Source(file=checkpoint.path.name, sha256=checkpoint.sha256),
         "inferred": (*network.inferred, weights, *joint.facts),
         "exporter": f"ganplugin {__version__}, torch {torch.__version__}",
@@ -175,27 +195,43 @@ def _manifest(joint: Joint, match: Match, network: Network, name: str, licence: 
         ) from error
 
 
-def _proved_and_written(
-    network: Network, manifest: Manifest, target: Path, *, overwrite: bool, tell: Report
-) -> Manifest:
-    proto = convert(network)
+def _proved_model(network: Network, manifest: Manifest, options: ExportOptions, tell: Report) -> tuple[Manifest, bytes]:
+    proto = _graph(network, options)
     try:
         check_contract(proto, manifest)
     except ModelError as error:
         raise ExportError(f"the converted network {error.what}", where=manifest.name) from error
+    graphs, bar = ([proto, rounded_twin(proto)], HALF) if options.precision == "fp16" else ([proto], SINGLE)
+    for graph in graphs:
+        with _draft_file(model_bytes(graph, manifest), "draft.onnx") as path:
+            proof = verify(path, network, bar=bar, progress=lambda done, total: tell("proving", done, total))
+    proved = manifest.model_copy(update={"verification": proof})
+    return proved, model_bytes(proto, proved)
+
+
+def _graph(network: Network, options: ExportOptions) -> ModelProto:
+    proto = convert(network)
+    if options.precision == "fp16":
+        proto = halve(proto)
+    return proto if options.opset == DEFAULT_OPSET else moved_to_opset(proto, options.opset)
+
+
+def _proved_weights(choice: Choice, manifest: Manifest) -> bytes:
+    content = weight_bytes(choice, manifest)
+    with _draft_file(content, "draft.safetensors") as path:
+        prove_weights(path, choice)
+    return content
+
+
+@contextlib.contextmanager
+def _draft_file(content: bytes, name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ganplugin-") as folder:
-        draft = write_model(proto, manifest, Path(folder) / "draft.onnx")
-        verification = verify(draft, network, progress=lambda done, total: tell("proving", done, total))
-    proved = manifest.model_copy(update={"verification": verification})
-    write_model(proto, proved, target, overwrite=overwrite)
-    return proved
+        path = Path(folder) / name
+        path.write_bytes(content)
+        yield path
 
 
 def _others(match: Match, matches: tuple[Match, ...]) -> tuple[tuple[str, str], ...]:
-    """The networks of another kind that the file also holds."""
-    titles = {other.family.title: other.part.path for other in matches if other.family.kind != match.family.kind}
-    return tuple((path, title) for title, path in titles.items())
-
-
-def _second(match: Match, matches: tuple[Match, ...]) -> str | None:
-    return next((o.family.id for o in matches if o.part is match.part and o.family.id != match.family.id), None)
+    """The other networks in the file, each once."""
+    titles = {other.part.path: other.family.title for other in reversed(matches) if other.part is not match.part}
+    return tuple(reversed(titles.items()))

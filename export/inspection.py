@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ganplugin.errors import CheckpointError
+from ganplugin.errors import CheckpointError, DependencyError
 from ganplugin.export.checkpoint import load_checkpoint
 from ganplugin.export.constructors import is_known
 from ganplugin.export.detect import Match, matches_of
+from ganplugin.export.known_families import known_families
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.families import FAMILIES
+from ganplugin.models.network import StateDict
 
 __all__ = ["CheckpointReport", "FamilyReport", "PartReport", "inspect_checkpoint"]
+
+_LARGEST_READ: Final = 1 << 14
+"""Values of the largest tensor that may tell a hyper-parameter, such as a filter; larger ones are weights."""
 
 
 class PartReport(BaseModel):
@@ -32,7 +36,7 @@ class PartReport(BaseModel):
 
 
 class FamilyReport(BaseModel):
-    """A network that can be exported. ``problem`` is set where it looks like the family but cannot be rebuilt."""
+    """A network that can be exported. ``problem`` is set where it looks like the family but cannot be rebuilt here."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -73,7 +77,7 @@ def inspect_checkpoint(path: Path) -> CheckpointReport:
         bytes=checkpoint.byte_size,
         sha256=checkpoint.sha256,
         container=checkpoint.container,
-        families=tuple(_family(match) for match in matches_of(checkpoint, FAMILIES)),
+        families=_families(matches_of(checkpoint, known_families())),
         parts=tuple(_part(part) for part in parts_of(checkpoint)),
         config=dict(checkpoint.config),
         globals=checkpoint.globals,
@@ -91,13 +95,37 @@ def _part(part: Part) -> PartReport:
     )
 
 
-def _family(match: Match) -> FamilyReport:
-    found: tuple[HyperParameter, ...] = ()
-    problem = None
+def _hollow(state: StateDict) -> StateDict:
+    """Return the tensors with zeros, which take no memory, in place of numbers that no hyper-parameter is read from."""
+    return {
+        key: tensor if tensor.numel() <= _LARGEST_READ else tensor.new_zeros(1).expand(tensor.shape)
+        for key, tensor in state.items()
+    }
+
+
+def _families(matches: tuple[Match, ...]) -> tuple[FamilyReport, ...]:
+    """Rebuild each network once: averaged weights and those they are averaged from have the same shapes."""
+    verdicts: dict[object, _Verdict] = {}
+    reports = []
+    for match in matches:
+        shapes = tuple((key, tensor.shape) for key, tensor in match.part.state.items())
+        if (match.family.id, shapes) not in verdicts:
+            verdicts[match.family.id, shapes] = _verdict(match)
+        reports.append(_family(match, verdicts[match.family.id, shapes]))
+    return tuple(reports)
+
+
+_Verdict = tuple[tuple[HyperParameter, ...], "str | None"]
+
+
+def _verdict(match: Match) -> _Verdict:
     try:
-        found = match.family.rebuild(match.part.state, match.part.config).inferred
-    except CheckpointError as error:
-        problem = error.what
+        return match.family.rebuild(_hollow(match.part.state), match.part.config).inferred, None
+    except (CheckpointError, DependencyError) as error:
+        return (), error.what
+
+
+def _family(match: Match, verdict: _Verdict) -> FamilyReport:
     return FamilyReport(
         id=match.family.id,
         title=match.family.title,
@@ -105,6 +133,6 @@ def _family(match: Match) -> FamilyReport:
         part=match.part.path,
         averaged=match.is_averaged,
         licence=match.family.licence,
-        hyper_parameters=found,
-        problem=problem,
+        hyper_parameters=verdict[0],
+        problem=verdict[1],
     )

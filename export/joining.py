@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -28,7 +29,7 @@ def joined(one: Foreign, other: Foreign) -> tuple[Foreign, JoinedTrial]:
         named = [link for link in links if link[0].name == link[1].name] or links
         if len(named) == 1:
             out, into = named[0]
-            return _linked(first, second, out, into), JoinedTrial(Trial(first.path), Trial(second.path), out, into)
+            return _linked(first, second, out, into), JoinedTrial((first, second), out, into)
     raise CheckpointError(
         "and the other file do not fit together: neither takes what the other returns",
         where=one.path,
@@ -67,13 +68,19 @@ def _linked(first: Foreign, second: Foreign, out: ForeignPort, into: ForeignPort
 class JoinedTrial(Trial):
     """Two files run one after the other, each as it is."""
 
-    def __init__(self, first: Trial, second: Trial, out: ForeignPort, into: ForeignPort) -> None:
-        self._first, self._second = first, second
+    def __init__(self, files: tuple[Foreign, Foreign], out: ForeignPort, into: ForeignPort) -> None:
+        with contextlib.ExitStack() as opened:
+            self._first, self._second = (opened.enter_context(Trial(foreign.path)) for foreign in files)
+            self._opened = opened.pop_all()
         self._out, self._into = out, into
 
-    def run(self, feeds: Mapping[str, object], output: str) -> NDArray[np.generic]:
+    def run(self, feeds: Mapping[str, NDArray[np.generic]], output: str) -> NDArray[np.generic]:
         """Return one output of the second file. Raises `CheckpointError` if a run fails."""
         early = {name.removeprefix(_FIRST): value for name, value in feeds.items() if name.startswith(_FIRST)}
         late = {name: value for name, value in feeds.items() if not name.startswith(_FIRST)}
         between = self._first.run(early, self._out.name)
         return self._second.run({**late, self._into.name: between}, output)
+
+    def close(self) -> None:
+        """End both processes."""
+        self._opened.close()

@@ -4,45 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganplugin.devices import CPU
-from ganplugin.errors import CheckpointError
+from ganplugin.errors import CheckpointError, ModelError
 from ganplugin.export.cases import Array
 from ganplugin.export.graph_nodes import GraphNodes, port
 from ganplugin.export.plan import Plan
 from ganplugin.export.roles import Picture
 from ganplugin.export.value_ranges import ValueRange
-from ganplugin.native_output import STDERR, captured
-from ganplugin.sessions import SessionSpec, create_session, load_onnxruntime, runtime_errors, short_reason
+from ganplugin.isolated import IsolatedSession
+from ganplugin.sessions import load_onnxruntime
 
 __all__ = ["LUMA", "Trial", "resized"]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601 weights, for networks that take grey pictures."""
 
-_THREADS: Final = 2
 _RESIZE_OPSET: Final = 13
 
 
 class Trial:
-    """An ONNX file opened as it is. Raises `ModelError` if onnxruntime refuses it."""
+    """An ONNX file opened as it is, in a process of its own. Raises `ModelError` if onnxruntime refuses it.
+
+    Use it as a context manager: leaving it ends that process.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._session = create_session(SessionSpec(path, CPU, _THREADS))
+        self._session = IsolatedSession(path)
 
-    def run(self, feeds: Mapping[str, object], output: str) -> NDArray[np.generic]:
+    def run(self, feeds: Mapping[str, NDArray[np.generic]], output: str) -> NDArray[np.generic]:
         """Return one output. Raises `CheckpointError` if the run fails."""
-        with captured(STDERR):
-            try:
-                found = self._session.run([output], dict(feeds))[0]
-            except runtime_errors() as error:
-                raise CheckpointError(f"fails when it runs: {short_reason(str(error))}", where=self._path) from error
-        return np.asarray(found)
+        try:
+            return self._session.run(feeds, [output])[output]
+        except ModelError as error:
+            raise CheckpointError(error.what, where=self._path) from error
+
+    def close(self) -> None:
+        """End the process."""
+        self._session.close()
+
+    def __enter__(self) -> Trial:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def compute(self, plan: Plan, feeds: Mapping[str, Array]) -> Array:
         """Return what the original makes of ``feeds``, which are in the model file's form, one row after the other."""

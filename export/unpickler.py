@@ -9,6 +9,7 @@ fallback, and nothing to switch off.
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable, Mapping
 from typing import IO, Final, cast
 
@@ -71,6 +72,12 @@ class Unpickler:
         Raises `CheckpointError` for what no checkpoint holds; malformed pickles raise the plain errors of Python's
         own containers (`ValueError`, `IndexError`, `TypeError` …), which the caller turns into `CheckpointError`.
         """
+        with warnings.catch_warnings():
+            # Python warns of escapes in old string literals, which a damaged file may have anywhere.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return self._load()
+
+    def _load(self) -> object:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(cast("IO[bytes]", self._window))):
             if count > _MAX_OPCODES or len(self._stack) > _MAX_STACK:
                 raise CheckpointError("holds more objects than any checkpoint needs")

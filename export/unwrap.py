@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from torch import Tensor
@@ -15,19 +14,22 @@ from ganplugin.export.checkpoint import Checkpoint, refusing
 from ganplugin.export.records import Record, StoredTensor, check_depth
 from ganplugin.export.tensors import TensorMaker
 from ganplugin.limits import MAX_PICKLE_DEPTH, MAX_TENSORS
-from ganplugin.models.network import BESIDE
+from ganplugin.models.network import BESIDE, VERSION
 
 __all__ = ["Part", "is_averaged", "parts_of"]
 
-_AVERAGED: Final = re.compile(r"(^|[._])(ema|g_ema|G_ema|GE|SE|params_ema|generator_ema|netG_ema)($|[._])")
+_AVERAGED: Final = re.compile(r"(^|[._])(ema|g_ema|G_ema|GE|SE|params[_-]ema|generator_ema|netG_ema)($|[._])")
 _GENERATORS: Final = re.compile(
     r"(?i)^(g|netg|generator|gen|stylizer|g_state_dict|netg_state_dict|generator_state_dict)$"
 )
 _WRAPPERS: Final = re.compile(r"^(module|_orig_mod)\.")
 _SECTIONS: Final = frozenset(
-    {"g_ema", "g", "d", "stylizer", "G_ema", "G", "GE", "D", "netG", "netD", "generator", "discriminator"}
+    {"g_ema", "G_ema", "GE", "netG_ema", "generator_ema"}
+    | {"g", "G", "netG", "generator", "stylizer"}
+    | {"d", "D", "netD", "discriminator"}
 )
 _UNTRAINED: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked|weight_u|weight_v)$")
+_APART: Final = f"{BESIDE}."
 _PLAIN: Final = (str, int, float, bool)
 _LONGEST_TUPLE: Final = 8
 
@@ -69,10 +71,23 @@ def _rank(part: Part) -> int:
 def _named(part: Part, checkpoint: Checkpoint) -> Part:
     """Return the part without the names of wrappers in front of its keys, and of the modules that it speaks of."""
     state, config = part.state, {**part.config, **checkpoint.config}
-    while state and all(_WRAPPERS.match(key) for key in state):
-        state = {key.partition(".")[2]: value for key, value in state.items()}
-        config = _without_wrapper(config)
+    while _is_wrapped(state):
+        state, config = _taken_out(state), _without_wrapper(config)
     return Part(part.path, state, config)
+
+
+def _stripped(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    while _is_wrapped(state):
+        state = _taken_out(state)
+    return state
+
+
+def _is_wrapped(state: Mapping[str, Tensor]) -> bool:
+    return bool(state) and all(_WRAPPERS.match(key) for key in state)
+
+
+def _taken_out(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    return {key.partition(".")[2]: value for key, value in state.items()}
 
 
 def _without_wrapper(config: dict[str, object]) -> dict[str, object]:
@@ -99,6 +114,26 @@ def _with_names(part: Part, parts: list[Part]) -> Part:
     return part
 
 
+@dataclass(frozen=True)
+class _Near:
+    """What lies beside a state dict: single tensors, and the version of the program that wrote the file."""
+
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    version: str = ""
+
+    def with_more(self, tensors: Mapping[str, Tensor], entries: Mapping[str, object]) -> _Near:
+        version = entries.get(VERSION)
+        return _Near({**self.tensors, **tensors}, version if isinstance(version, str) else self.version)
+
+    @property
+    def config(self) -> dict[str, object]:
+        tensors: dict[str, object] = {BESIDE: self.tensors} if self.tensors else {}
+        return {**tensors, VERSION: self.version} if self.version else tensors
+
+
+_NOTHING: Final = _Near()
+
+
 class _Finder:
     """Walks a tree once and yields the state dicts in it; what is shared or circular is not unfolded."""
 
@@ -107,8 +142,8 @@ class _Finder:
         self._seen: set[int] = set()
         self._modules = 0
 
-    def parts(self, path: str, value: object, beside: Mapping[str, Tensor] = MappingProxyType({})) -> Iterator[Part]:
-        """Yield the state dicts at and below ``value``; ``beside`` are single tensors next to it and above."""
+    def parts(self, path: str, value: object, near: _Near = _NOTHING) -> Iterator[Part]:
+        """Yield the state dicts at and below ``value``; ``near`` is what is next to it and above."""
         if id(value) in self._seen:
             return
         self._seen.add(id(value))
@@ -117,12 +152,13 @@ class _Finder:
             return
         entries = _entries(value)
         tensors = {key: self._maker.tensor(item) for key, item in entries.items() if isinstance(item, StoredTensor)}
+        near, tensors = near.with_more(_beside(tensors), entries), _without_beside(tensors)
         if tensors:
-            yield from _sections(path, tensors)
-            yield Part(path, tensors, {BESIDE: beside} if beside else {})
+            yield from _sections(path, _stripped(tensors), near)
+            yield Part(path, tensors, near.config)
         for key, item in entries.items():
             if not isinstance(item, (StoredTensor, *_PLAIN)):
-                yield from self.parts(f"{path}.{key}" if path else key, item, {**beside, **tensors})
+                yield from self.parts(f"{path}.{key}" if path else key, item, near.with_more(tensors, {}))
 
     def _module_state(self, record: Record, prefix: str) -> dict[str, Tensor]:
         """Return the state dict of a pickled module. Raises `CheckpointError` for one that holds itself."""
@@ -150,14 +186,23 @@ def _entries(value: object) -> dict[str, object]:
     return {}
 
 
-def _sections(path: str, tensors: Mapping[str, Tensor]) -> Iterator[Part]:
+def _beside(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the single tensors that our own files of weights keep apart by a prefix."""
+    return {key.removeprefix(_APART): tensor for key, tensor in tensors.items() if key.startswith(_APART)}
+
+
+def _without_beside(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor for key, tensor in tensors.items() if not key.startswith(_APART)}
+
+
+def _sections(path: str, tensors: Mapping[str, Tensor], near: _Near) -> Iterator[Part]:
     sections: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         first, _, rest = key.partition(".")
         if rest and first in _SECTIONS:
             sections.setdefault(first, {})[rest] = tensor
     for name, state in sections.items():
-        yield Part(f"{path}.{name}" if path else name, state)
+        yield Part(f"{path}.{name}" if path else name, state, near.config)
 
 
 def _module_config(record: Record) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
+from typing import Final
 
 from ganplugin.errors import CheckpointError
 from ganplugin.files import os_errors
@@ -11,8 +12,9 @@ from ganplugin.limits import MAX_CHECKPOINT_BYTES
 
 __all__ = ["Window", "open_window"]
 
-_SMALL = 1 << 16
-_MAX_LINE = 1 << 20
+_SMALL: Final = 1 << 16
+_FIRST_LOOK: Final = 64
+_MAX_LINE: Final = 1 << 18
 
 
 class Window:
@@ -36,13 +38,18 @@ class Window:
         return piece if count > _SMALL else bytes(piece)
 
     def readline(self) -> bytes:
-        """Return the bytes up to and with the next newline. Raises `CheckpointError` for lines of over 1 MiB."""
-        piece = bytes(self.view[self.position : self.position + _MAX_LINE])
-        end = piece.find(b"\n") + 1
-        if end == 0:
-            raise CheckpointError("is cut off or damaged")
-        self.position += end
-        return piece[:end]
+        """Return the bytes up to and with the next newline. Raises `CheckpointError` for lines of over 256 KiB."""
+        length = _FIRST_LOOK
+        while length <= _MAX_LINE:
+            piece = bytes(self.view[self.position : self.position + length])
+            end = piece.find(b"\n") + 1
+            if end:
+                self.position += end
+                return piece[:end]
+            if len(piece) < length:
+                break
+            length *= 16
+        raise CheckpointError("is cut off or damaged")
 
     def tell(self) -> int:
         """Return the position."""

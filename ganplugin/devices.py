@@ -35,6 +35,8 @@ class Backend:
 
     ``provider`` is onnxruntime's name; ``memory`` what IO binding calls its memory (None: bind in main memory only).
     ``missing`` is the fix when the installed onnxruntime was built without it, ``broken`` when it does not load.
+    ``bakes_defaults`` says that it compiles the graph with the defaults of optional inputs as constants, so that
+    another value would silently be ignored: there, optional inputs are made required ones, and the defaults are fed.
     """
 
     provider: str
@@ -42,6 +44,7 @@ class Backend:
     broken: str
     memory: str | None = None
     indexed: bool = False
+    bakes_defaults: bool = False
 
 
 DEVICES: Final[Mapping[str, Backend]] = {
@@ -53,6 +56,7 @@ DEVICES: Final[Mapping[str, Backend]] = {
         "run: pip install tensorrt, or use --device cuda",
         memory="cuda",
         indexed=True,
+        bakes_defaults=True,
     ),
     "directml": Backend(
         "DmlExecutionProvider",
@@ -64,6 +68,13 @@ DEVICES: Final[Mapping[str, Backend]] = {
         "CoreMLExecutionProvider",
         'CoreML needs macOS: run pip install "ganplugin[cpu]" there; elsewhere use --device cpu',
         "use --device cpu",
+        bakes_defaults=True,
+    ),
+    "openvino": Backend(
+        "OpenVINOExecutionProvider",
+        'run: pip uninstall -y onnxruntime && pip install "ganplugin[openvino]", or use --device cpu',
+        "reinstall onnxruntime-openvino, or use --device cpu",
+        bakes_defaults=True,
     ),
 }
 """Every device that can be demanded, by the name that ``--device`` takes; ``auto`` comes on top."""
@@ -84,7 +95,7 @@ CPU: Final = Device("cpu")
 
 
 def parse_device(text: str) -> Device:
-    """Read ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``directml`` or ``coreml``.
+    """Read ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``directml``, ``coreml``, ``openvino``.
 
     Raises `InputError` with the nearest known name for anything else, and for a number behind a device that has none.
     """

@@ -27,8 +27,12 @@ Status = Literal["ok", "info", "warning", "failure"]
 """``failure``: nothing can be rendered until it is mended. ``warning``: something else suffers. ``info``: a fact."""
 
 _BASE: Final = ("numpy", "onnx", "pydantic", "pillow", "click", "rich", "isal")
-_WHEELS: Final = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml")
-_EXTRAS: Final = {"train": ("torch", "train and export models"), "video": ("av", "write MP4 films")}
+_WHEELS: Final = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
+_EXTRAS: Final = {
+    "train": ("torch", "train and export models"),
+    "upscale": ("spandrel", "export ESRGAN upscalers"),
+    "video": ("av", "write MP4 films"),
+}
 _INSTALL: Final = 'run: pip install "ganplugin[{}]"'
 # Every GPU wheel lists TensorRT; few have its libraries, and nobody needs them.
 _SEVERITY: Final[Mapping[str, Status]] = {"cpu": "failure", "tensorrt": "info"}

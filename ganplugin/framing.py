@@ -21,11 +21,13 @@ class Frame:
 
     For a network of free size ``inside`` is ``outside``. One of a fixed size sees the picture as large as fits, with
     its proportions kept; what is missing to the right and below is filled by reflection, and cut off again.
+    An upscaler returns everything ``scale`` times larger.
     """
 
     outside: tuple[int, int]
     inside: tuple[int, int]
     whole: tuple[int, int]
+    scale: int = 1
 
     @classmethod
     def around(cls, height: int, width: int, manifest: Manifest) -> Frame:
@@ -34,10 +36,28 @@ class Frame:
         if manifest.height is not None and manifest.width is not None:
             scale = min(manifest.height / height, manifest.width / width)
             inside = max(1, round(height * scale)), max(1, round(width * scale))
-            return cls(outside, inside, (manifest.height, manifest.width))
+            return cls(outside, inside, (manifest.height, manifest.width), manifest.scale)
         multiple, least = manifest.size_multiple, manifest.minimum_size
         rows, columns = (-(-max(side, least) // multiple) * multiple for side in outside)
-        return cls(outside, outside, (rows, columns))
+        return cls(outside, outside, (rows, columns), manifest.scale)
+
+    @property
+    def returned(self) -> tuple[int, int]:
+        """The size of what the network returns for ``whole``."""
+        return self._enlarged(self.whole)
+
+    @property
+    def painted(self) -> tuple[int, int]:
+        """The size of the part of it, from the upper left, that is the painting."""
+        return self._enlarged(self.inside)
+
+    @property
+    def result(self) -> tuple[int, int]:
+        """The size of the pictures that `leave` returns."""
+        return self._enlarged(self.outside)
+
+    def _enlarged(self, size: tuple[int, int]) -> tuple[int, int]:
+        return size[0] * self.scale, size[1] * self.scale
 
     def enter(self, pictures: Pixels) -> Pixels:
         """Return pictures [n, h, w, c] as the network sees them."""
@@ -48,8 +68,8 @@ class Frame:
         return np.pad(inside, ((0, 0), (0, extra[0]), (0, extra[1]), (0, 0)), mode="reflect")
 
     def leave(self, painted: Pixels) -> Pixels:
-        """Return paintings [n, h, w, c] of the size ``inside`` at the size in which the pictures came."""
-        return _resized(painted, self.outside)
+        """Return paintings [n, h, w, c] of the size `painted` at the size `result`."""
+        return _resized(painted, self.result)
 
 
 def _resized(pictures: Pixels, size: tuple[int, int]) -> Pixels:

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from ganplugin.errors import ModelError
 from ganplugin.files import file_digest, os_errors
 from ganplugin.manifest import Manifest
-from ganplugin.modelfile import check_contract, describe_tensor, parse_onnx, read_model, starts_like_onnx
+from ganplugin.modelfile import check_contract, parse_onnx, read_model, starts_like_onnx
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto, ValueInfoProto
 
-__all__ = ["ModelReport", "PortReport", "inspect_model", "looks_like_onnx"]
+__all__ = ["ModelReport", "PortReport", "describe_tensor", "inspect_model", "looks_like_onnx"]
 
 
 class PortReport(BaseModel):
@@ -108,3 +108,21 @@ def looks_like_onnx(path: Path) -> bool:
     with os_errors(path), path.open("rb") as stream:
         head = stream.read(3)
     return path.suffix.lower() == ".onnx" or starts_like_onnx(head)
+
+
+def describe_tensor(tensor: TensorProto) -> str:
+    """Say what a tensor holds, such as an input's default: one number if it is the same throughout, else the range."""
+    from onnx import numpy_helper
+
+    try:
+        values = np.asarray(numpy_helper.to_array(tensor), dtype=np.float64)
+    except (ValueError, TypeError, RuntimeError):
+        return "unreadable"
+    if values.size == 0:
+        return "empty"
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return f"{low:g}"
+    if values.shape[-2:] == (3, 3) and np.array_equal(values.reshape(-1, 3, 3)[0], np.eye(3)):
+        return "identity"
+    return f"stored, {low:.3g} to {high:.3g}"

@@ -8,13 +8,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganplugin.errors import ModelError
 
-__all__ = ["METADATA_KEY", "Channels", "HyperParameter", "Kind", "Manifest", "Source", "Verification", "parse_manifest"]
+__all__ = [
+    "METADATA_KEY",
+    "Channels",
+    "HyperParameter",
+    "Kind",
+    "Manifest",
+    "Precision",
+    "Source",
+    "Verification",
+    "parse_manifest",
+]
 
 METADATA_KEY: Final = "ganplugin"
+
+_LARGEST_SCALE: Final = 16
 
 Kind = Literal["generator", "style", "scorer"]
 Channels = Literal["L", "RGB", "RGBA"]
 Origin = Literal["tensor", "metadata", "default", "option"]
+Precision = Literal["fp32", "fp16"]
 
 
 class _Record(BaseModel):
@@ -41,6 +54,8 @@ class Verification(_Record):
 
     max_error: float = Field(ge=0, description="largest absolute difference of any output, on the 0..1 scale")
     tolerance: float = Field(gt=0, description="the largest difference that would have passed")
+    levels: int | None = Field(default=None, ge=0, description="largest difference of pictures in 8 bits")
+    psnr: float | None = Field(default=None, description="smallest PSNR of a picture in dB; 200 is equality")
     cases: int = Field(gt=0, description="comparisons made: batch sizes, seeds, optional inputs, picture sizes")
     runtime: str = Field(description="the onnxruntime version that computed the comparison")
     reference: str = Field(description="the torch version that computed the reference")
@@ -66,6 +81,10 @@ class Manifest(_Record):
     styles: tuple[str, ...] = Field(default=(), strict=False, description="the order of `style_weights`")
     size_multiple: int = Field(default=1, ge=1, description="style networks return sizes rounded up to this")
     minimum_size: int = Field(default=1, ge=1, description="the smallest side a style network takes")
+    scale: int = Field(
+        default=1, ge=1, le=_LARGEST_SCALE, description="style networks return pictures so many times larger"
+    )
+    precision: Precision = Field(default="fp32", description="fp16: feature maps and their weights in half precision")
     licence: str = Field(default="", description="what is known of the rights in the weights")
     source: Source | None = None
     inferred: tuple[HyperParameter, ...] = Field(default=(), strict=False)

@@ -16,8 +16,11 @@ from ganplugin.errors import ExportError, ModelError
 from ganplugin.files import atomic_write, os_errors
 from ganplugin.limits import MAX_MODEL_BYTES
 from ganplugin.manifest import METADATA_KEY, Manifest, parse_manifest
+from ganplugin.seal import SEAL_KEY, check_seal, sealed
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 __all__ = [
@@ -27,12 +30,12 @@ __all__ = [
     "Port",
     "check_contract",
     "contract",
-    "describe_tensor",
     "model_bytes",
     "parse_onnx",
     "read_manifest",
     "read_model",
     "starts_like_onnx",
+    "taken_defaults",
     "write_model",
 ]
 
@@ -143,17 +146,20 @@ def read_manifest(path: Path) -> Manifest:
     """Return the manifest inside a model file, promising that the file has no part outside itself.
 
     Raises `FileError` if it cannot be opened, `ModelError` if it is no ONNX file, is damaged or too large, was not
-    written by ganplugin, or refers to other files or to operators that are not ONNX's own.
+    written by ganplugin or was changed since, or refers to other files or to operators that are not ONNX's own.
     """
     return read_model(path)[1]
 
 
 def read_model(path: Path) -> tuple[ModelProto, Manifest]:
     """Return the parsed graph and the manifest of a model file. Raises as `read_manifest` does."""
-    proto = parse_onnx(path)
+    content = _content(path)
+    proto = _parse(content, path)
     text = next((entry.value for entry in proto.metadata_props if entry.key == METADATA_KEY), None)
     if text is None:
         raise ModelError("is an ONNX file without a ganplugin manifest", where=path, fix=_ADOPT)
+    check_seal(content, where=path)
+    proto.metadata_props.remove(next(entry for entry in proto.metadata_props if entry.key == SEAL_KEY))
     manifest = parse_manifest(text, where=path)
     _check_graph(proto, path)
     return proto, manifest
@@ -188,9 +194,22 @@ def _parse(content: bytes, path: Path) -> ModelProto:
         proto: ModelProto = ModelProto.FromString(content)
     except (DecodeError, UnicodeDecodeError) as error:
         raise ModelError("is not an ONNX file, or is damaged", where=path, fix=_ADOPT) from error
-    if not proto.graph.output or proto.ir_version < 1:
+    if not proto.graph.output or proto.ir_version < 1 or not all(isinstance(text, str) for text in _names(proto)):
         raise ModelError("is not an ONNX file, or is damaged", where=path, fix=_ADOPT)
     return proto
+
+
+def _names(proto: ModelProto) -> Iterator[object]:
+    """Yield the names that a graph is made of. protobuf gives damaged ones, which are no UTF-8, as bytes."""
+    for entry in (*proto.graph.input, *proto.graph.output, *proto.graph.initializer):
+        yield entry.name
+    for value in (*proto.graph.input, *proto.graph.output):
+        yield from (axis.dim_param for axis in value.type.tensor_type.shape.dim)
+    for node in proto.graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+    for prop in proto.metadata_props:
+        yield from (prop.key, prop.value)
+    yield from (entry.domain for entry in proto.opset_import)
 
 
 def check_contract(proto: ModelProto, manifest: Manifest, *, where: object = None) -> None:
@@ -333,23 +352,17 @@ def _shape(axes: object) -> str:
     return "[" + ", ".join(str(axis) for axis in axes) + "]" if isinstance(axes, (list, tuple)) else str(axes)
 
 
-def describe_tensor(tensor: TensorProto) -> str:
-    """Say what a tensor holds, such as an input's default: one number if it is the same throughout, else the range."""
-    import numpy as np
+def taken_defaults(proto: ModelProto) -> dict[str, NDArray[np.float32]]:
+    """Take the defaults of a graph's optional inputs out of it, which makes those required, and return them by name."""
     from onnx import numpy_helper
 
-    try:
-        values = np.asarray(numpy_helper.to_array(tensor), dtype=np.float64)
-    except (ValueError, TypeError, RuntimeError):
-        return "unreadable"
-    if values.size == 0:
-        return "empty"
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        return f"{low:g}"
-    if values.shape[-2:] == (3, 3) and np.array_equal(values.reshape(-1, 3, 3)[0], np.eye(3)):
-        return "identity"
-    return f"stored, {low:.3g} to {high:.3g}"
+    inputs = {value.name for value in proto.graph.input}
+    found = {t.name: numpy_helper.to_array(t).copy() for t in proto.graph.initializer if t.name in inputs}
+    kept = [tensor for tensor in proto.graph.initializer if tensor.name not in inputs]
+    copies = [type(tensor).FromString(tensor.SerializeToString()) for tensor in kept]
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(copies)
+    return found
 
 
 def _broken(what: str, where: object) -> ModelError:
@@ -379,4 +392,4 @@ def model_bytes(proto: ModelProto, manifest: Manifest) -> bytes:
     whole.metadata_props.add(key=METADATA_KEY, value=manifest.to_json())
     if whole.ByteSize() > MAX_MODEL_BYTES:
         raise ExportError("is larger than the 2 GiB that one ONNX file can hold", where=manifest.name)
-    return bytes(whole.SerializeToString(deterministic=True))
+    return sealed(whole.SerializeToString(deterministic=True))

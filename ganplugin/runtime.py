@@ -20,6 +20,7 @@ from ganplugin.devices import DEVICES, Device, parse_device
 from ganplugin.errors import GanPluginError, InputError, ModelError
 from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked
 from ganplugin.framing import Frame
+from ganplugin.limits import MAX_PIXELS
 from ganplugin.manifest import Kind, Manifest
 from ganplugin.registry import did_you_mean
 from ganplugin.session_cache import SessionCache, SharedSession
@@ -121,14 +122,14 @@ class Model:
     def batch_size(self) -> int:
         """How many pictures one run takes at first: the option, or chosen by picture size and device."""
         side = 512  # what a style network, which takes any size, is likely to meet
-        return self.options.batch or suggested_size(
-            (self.manifest.height or side) * (self.manifest.width or side), self.device.kind
-        )
+        height, width = ((known or side) * self.manifest.scale for known in (self.manifest.height, self.manifest.width))
+        return self.options.batch or suggested_size(height * width, self.device.kind)
 
     @cached_property
     def optional_inputs(self) -> tuple[str, ...]:
         """The inputs that carry their default in the file."""
-        return tuple(port.name for port in self._shared.session.get_overridable_initializers())
+        overridable = (port.name for port in self._shared.session.get_overridable_initializers())
+        return (*overridable, *self._shared.defaults)
 
     @cached_property
     def noise_shapes(self) -> Mapping[str, tuple[int, int]]:
@@ -185,7 +186,7 @@ class Model:
             feeds.add(name, value)
         height, width = self._size()
         pictures = np.empty((feeds.rows, height, width, _CHANNELS[self.manifest.channels]), np.float32)
-        self._batches(feeds, "image", height * width, _fill_pictures(pictures))
+        self._batches(feeds, "image", height * width, self._fill_pictures(pictures, (height, width)))
         return pictures
 
     def map_latents(
@@ -212,23 +213,37 @@ class Model:
     ) -> Array:
         """Return pictures [n, h, w, 3], 0..1, redrawn in a style, at the very size that they came in.
 
-        ``style``: a picture [h, w, 3], for networks that take one. ``style_weights``: [styles], for networks that know
-        several. ``strength``: 0..1. Small or odd sizes are padded by reflection for the network and cut back; a
-        network of one fixed size sees the picture resized to fit.
-        Raises `InputError` for what this model does not take, `ModelError` if a run fails.
+        An upscaler's are the manifest's ``scale`` times as high and as wide. ``style``: a picture [h, w, 3], for
+        networks that take one. ``style_weights``: [styles], for networks that know several. ``strength``: 0..1. Small
+        or odd sizes are padded by reflection for the network and cut back; a network of one fixed size sees the
+        picture resized to fit.
+        Raises `InputError` for what this model does not take and for a result of more than `MAX_PIXELS`, `ModelError`
+        if a run fails.
         """
         self._demand("style")
         pictures = as_picture_rows("content", content, 3)
-        frame = Frame.around(pictures.shape[1], pictures.shape[2], self.manifest)
+        frame = self._frame(pictures.shape[1], pictures.shape[2])
         grown = frame.enter(pictures)
         feeds = self._feeds(len(grown)).add("content", as_planes(grown))
         if style is not None:
             feeds.add("style", as_planes(as_picture_rows("style", style, 3)[:1]))
         feeds.add("style_weights", style_weights)
         feeds.add("strength", strength, neutral=1.0)
-        painted = np.empty((len(grown), *frame.inside, _CHANNELS[self.manifest.channels]), np.float32)
-        self._batches(feeds, "image", grown.shape[1] * grown.shape[2], _fill_pictures(painted))
+        painted = np.empty((len(grown), *frame.painted, _CHANNELS[self.manifest.channels]), np.float32)
+        height, width = frame.returned
+        self._batches(feeds, "image", height * width, self._fill_pictures(painted, frame.returned))
         return frame.leave(painted)
+
+    def _frame(self, height: int, width: int) -> Frame:
+        frame = Frame.around(height, width, self.manifest)
+        rows, columns = frame.result
+        if rows * columns > MAX_PIXELS:
+            raise InputError(
+                f"{columns}x{rows} would be more pixels than a picture may have",
+                where=self.manifest.name,
+                fix="shrink the picture first, with --max-side",
+            )
+        return frame
 
     def score(self, images: ArrayLike, *, label: ArrayLike | None = None) -> Array:
         """Return the scorer's opinion [n] of pictures [n, h, w, c], 0..1, at the manifest's size; higher is better.
@@ -300,8 +315,9 @@ class Model:
     def _run_on_device(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
         session, memory = self._shared.session, DEVICES[self.device.kind].memory
         run_options = self._run_options(outputs)
+        feeds = {**self._shared.defaults, **feeds}
         if memory is None:
-            found: list[Array] = session.run(outputs, dict(feeds), run_options)
+            found: list[Array] = session.run(outputs, feeds, run_options)
             return found
         binding = session.io_binding()
         values = load_onnxruntime().OrtValue
@@ -314,6 +330,17 @@ class Model:
         session.run_with_iobinding(binding, run_options)
         copied: list[Array] = binding.copy_outputs_to_cpu()
         return copied
+
+    def _fill_pictures(self, target: Array, size: tuple[int, int]) -> Callable[[int, int, Array], None]:
+        """Return what copies pictures of ``size`` (height, width), or their upper left, into ``target``."""
+
+        def fill(start: int, stop: int, found: Array) -> None:
+            if found.shape[2:] != size:
+                height, width = found.shape[2:]
+                raise ModelError(f"returns pictures of {width}x{height}, not {size[1]}x{size[0]}", where=self.path)
+            target[start:stop] = found.transpose(0, 2, 3, 1)[:, : target.shape[1], : target.shape[2]]
+
+        return fill
 
     def _run_options(self, outputs: list[str]) -> Any:  # noqa: ANN401 - onnxruntime.RunOptions or None
         if set(outputs) == set(self.outputs):
@@ -334,12 +361,5 @@ class Model:
 def _fill(target: Array) -> Callable[[int, int, Array], None]:
     def fill(start: int, stop: int, found: Array) -> None:
         target[start:stop] = found
-
-    return fill
-
-
-def _fill_pictures(target: Array) -> Callable[[int, int, Array], None]:
-    def fill(start: int, stop: int, found: Array) -> None:
-        target[start:stop] = found.transpose(0, 2, 3, 1)[:, : target.shape[1], : target.shape[2]]
 
     return fill

@@ -6,18 +6,21 @@ import contextlib
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ganplugin.batches import BatchSizes
 from ganplugin.devices import BOTH_WHEELS_FIX, CPU, DEVICES, Device, both_wheels_installed
 from ganplugin.errors import ModelError, ProviderError
 from ganplugin.files import file_digest, os_errors
 from ganplugin.manifest import Manifest
-from ganplugin.modelfile import check_contract, read_model
+from ganplugin.modelfile import check_contract, read_model, taken_defaults
 from ganplugin.optimised import open_with_cache
 from ganplugin.sessions import SessionSpec, create_session, load_onnxruntime
 
@@ -29,12 +32,16 @@ _AUTO_ORDER: Final = ("cuda", "directml", "coreml")  # not tensorrt, which compi
 
 @dataclass(frozen=True, eq=False)
 class SharedSession:
-    """An open session, what it is a session of, and what was learned of its memory."""
+    """An open session, what it is a session of, and what was learned of its memory.
+
+    ``defaults`` are to be fed where nothing else is, for a provider that does not know optional inputs.
+    """
 
     session: Any
     manifest: Manifest
     digest: str
     device: Device
+    defaults: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     batches: BatchSizes = field(default_factory=BatchSizes)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -137,11 +144,13 @@ class SessionCache:
             )
         proto, manifest = read_model(path)
         check_contract(proto, manifest, where=path)
-        spec = SessionSpec(path, device, threads)
+        defaults = taken_defaults(proto) if DEVICES[device.kind].bakes_defaults else {}
+        content = proto.SerializeToString() if defaults else None
+        spec = SessionSpec(path, device, threads, content=content)
         session = open_with_cache(spec, digest, str(runtime.__version__), create_session)
         if model_digest(path) != digest:
             raise ModelError("changed while it was being opened", where=path, fix="try again")
-        return SharedSession(session, manifest, digest, device)
+        return SharedSession(session, manifest, digest, device, defaults)
 
     def _say_once(self, message: str) -> None:
         with self._lock:

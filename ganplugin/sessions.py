@@ -6,7 +6,7 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ class SessionSpec:
     """Everything that makes one session differ from another.
 
     ``optimised`` says that the file is a graph that onnxruntime has optimised already; ``write_optimised`` where to
-    leave such a graph.
+    leave such a graph. ``content`` is a graph to open in place of the file's.
     """
 
     path: Path
@@ -41,6 +41,7 @@ class SessionSpec:
     threads: int
     optimised: bool = False
     write_optimised: Path | None = None
+    content: bytes | None = field(default=None, repr=False)
 
 
 def load_onnxruntime() -> Any:  # noqa: ANN401 - a module without type information
@@ -101,9 +102,9 @@ def _open(runtime: Any, spec: SessionSpec) -> Any:  # noqa: ANN401
             runtime.preload_dlls()
         replay(said.getvalue())
     return runtime.InferenceSession(
-        str(spec.path),
+        spec.content or str(spec.path),
         _session_options(runtime, spec),
-        providers=_providers(runtime, spec.device),
+        providers=_providers(runtime, spec),
         # Otherwise a failure, at creation or in the middle of a series, prints to stdout and goes on with the CPU.
         enable_fallback=0,
     )
@@ -127,13 +128,17 @@ def _session_options(runtime: Any, spec: SessionSpec) -> Any:  # noqa: ANN401
     return options
 
 
-def _providers(runtime: Any, device: Device) -> list[tuple[str, dict[str, str]]]:  # noqa: ANN401
+def _providers(runtime: Any, spec: SessionSpec) -> list[tuple[str, dict[str, str]]]:  # noqa: ANN401
+    device, version = spec.device, str(runtime.__version__)
     chain = {"tensorrt": ["tensorrt", "cuda", "cpu"], "cpu": ["cpu"]}.get(device.kind, [device.kind, "cpu"])
-    return [(DEVICES[kind].provider, device_options(kind, device.index, str(runtime.__version__))) for kind in chain]
+    return [(DEVICES[kind].provider, device_options(kind, device.index, version, spec.threads)) for kind in chain]
 
 
-def device_options(kind: str, index: int, version: str) -> dict[str, str]:
+def device_options(kind: str, index: int, version: str, threads: int) -> dict[str, str]:
     """Return the provider options of a device; ``version`` is onnxruntime's, since older ones refuse newer options."""
+    if kind == "openvino":
+        # The CPU's own precision: it would compute in bfloat16 where the processor can, and differ from other devices.
+        return {"device_type": "CPU", "num_of_threads": str(threads), "precision": "FP32"}
     if kind == "cuda":
         # The exhaustive search times kernels, so it may choose differently, and round differently, on each start.
         options = {"device_id": str(index), "cudnn_conv_algo_search": "HEURISTIC"}

@@ -24,6 +24,7 @@ class ShelfEntry(BaseModel):
     family: str
     title: str
     size: tuple[int, int] | None = None
+    scale: int = 1
     bytes: int
     styles: tuple[str, ...] = ()
     scorer: str | None = None
@@ -74,6 +75,7 @@ def _file(path: Path) -> ShelfEntry:
         family=manifest.family,
         title=manifest.name,
         size=size,
+        scale=manifest.scale,
         bytes=_bytes(path),
         styles=manifest.styles,
     )

@@ -28,7 +28,7 @@ class LoadModel(Node):
     Outputs: ClassVar[type[NodeOutputs]] = LoadModelOutputs
 
     model: str = Field(min_length=1, description="builtin:NAME or the path of an exported .onnx; #STYLE picks a style")
-    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, tensorrt, directml or coreml")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, tensorrt, directml, coreml or openvino")
 
     def run(self, context: Context) -> LoadModelOutputs:
         """Open the model; opening the same file again is free."""

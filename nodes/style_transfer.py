@@ -21,7 +21,7 @@ PreserveColor = Literal["off", "luminance", "statistics", "histogram"]
 
 
 class StyleTransferOutputs(NodeOutputs):
-    """One stylised picture for each picture that came in, of the same size and with the same alpha."""
+    """One stylised picture for each picture that came in, with its alpha: of its size, or enlarged by an upscaler."""
 
     images: Images
 
@@ -88,22 +88,32 @@ class StyleTransfer(Node):
         content, alpha = _as_rgb(picture), picture[..., 3:] if picture.shape[2] == 4 else None
         painted = self._network(content, brush)
         if self.preserve_color != "off":
-            painted = preserve_colour(self.preserve_color, painted, content)
-        return painted if alpha is None else np.concatenate([painted, alpha], axis=2)
+            painted = preserve_colour(self.preserve_color, painted, self._enlarged(content))
+        return painted if alpha is None else np.concatenate([painted, self._enlarged(alpha)], axis=2)
 
     def _network(self, content: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
         import numpy as np
 
         session = self.model.session
         has_strength = "strength" in session.input_names
-        painted = session.stylize(
+        found = session.stylize(
             content[None],
             style=brush.picture(),
             style_weights=None if brush.weights is None else np.asarray(brush.weights, np.float32),
             strength=self.strength if has_strength else None,
         )[0]
-        blended = painted if has_strength else content + np.float32(self.strength) * (painted - content)
-        return np.asarray(blended, np.float32)
+        painted = _as_rgb(found)
+        if has_strength or self.strength == 1:
+            return painted
+        plain = self._enlarged(content)
+        return np.asarray(plain + np.float32(self.strength) * (painted - plain), np.float32)
+
+    def _enlarged(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return pixels at the size that the network gives to its pictures."""
+        from ganplugin.sizing import resize
+
+        scale = self.model.session.manifest.scale
+        return resize(pixels, pixels.shape[1] * scale, pixels.shape[0] * scale)
 
 
 @dataclass(frozen=True)

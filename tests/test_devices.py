@@ -22,6 +22,7 @@ from ganplugin.errors import InputError
         (" tensorrt:2 ", Device("tensorrt", 2)),
         ("directml", Device("directml")),
         ("coreml", Device("coreml")),
+        ("openvino", Device("openvino")),
     ],
 )
 def test_every_written_form_is_read(text, device):

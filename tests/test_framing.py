@@ -48,6 +48,23 @@ def test_the_picture_lies_at_the_upper_left_and_what_is_missing_mirrors_it():
     assert (seen[0, 8:, 0, 0] == ramp[-2:-6:-1]).all()
 
 
+@given(height=SIDES, width=SIDES, scale=st.integers(1, 8), multiple=st.sampled_from([1, 2, 4]))
+def test_what_an_upscaler_returns_is_cut_and_kept_in_its_own_units(height, width, scale, multiple):
+    frame = Frame.around(height, width, network(size_multiple=multiple, scale=scale))
+    assert frame.returned == (frame.whole[0] * scale, frame.whole[1] * scale)
+    assert frame.painted == frame.result == (height * scale, width * scale)
+    painted = np.zeros((1, *frame.painted, 3), np.float32)
+    assert frame.leave(painted) is painted
+
+
+def test_an_upscaler_of_one_size_still_returns_its_scale_times_the_picture():
+    frame = Frame.around(6, 24, network(height=12, width=16, scale=4))
+    assert frame.whole == (12, 16)
+    assert frame.inside == (4, 16)
+    assert (frame.returned, frame.painted, frame.result) == ((48, 64), (16, 64), (24, 96))
+    assert frame.leave(np.full((1, 16, 64, 3), 0.5, np.float32)).shape == (1, 24, 96, 3)
+
+
 def test_no_pictures_are_no_trouble():
     frame = Frame.around(9, 7, network(height=4, width=4))
     assert frame.enter(np.empty((0, 9, 7, 3), np.float32)).shape[1:3] == (4, 3)

@@ -9,6 +9,7 @@ from ganplugin.errors import FileError, ModelError
 from ganplugin.files import file_digest
 from ganplugin.inspection import inspect_model, looks_like_onnx
 from ganplugin.modelfile import read_model
+from ganplugin.seal import sealed
 from tests.tiny_models import tiny_generator, tiny_style
 
 
@@ -47,7 +48,7 @@ def test_a_broken_contract_is_a_problem_not_an_error(tmp_path: Path) -> None:
     path = tiny_style(tmp_path / "s.onnx")
     proto, _ = read_model(path)
     proto.graph.input[0].name = "photo"
-    path.write_bytes(proto.SerializeToString())
+    path.write_bytes(sealed(proto.SerializeToString()))
     report = inspect_model(path)
     assert report.manifest is not None
     assert "lacks the input 'content'" in str(report.problem)

@@ -36,11 +36,22 @@ FORMATS = ours(
     "modelfile",
     "png",
     "provenance",
+    "seal",
     "sheets",
     "sizing",
     "video",
 )
-RUNTIME = ours("batches", "devices", "feeds", "native_output", "optimised", "runtime", "session_cache", "sessions")
+RUNTIME = ours(
+    "batches",
+    "devices",
+    "feeds",
+    "isolated",
+    "native_output",
+    "optimised",
+    "runtime",
+    "session_cache",
+    "sessions",
+)
 SERVICES = ours("demo", "doctor", "shelf")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
@@ -54,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
-    "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models"),
+    "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models", "plugins"),
     "ganplugin.cli": BASE | FORMATS | RUNTIME | SERVICES | ours("nodes", "export", "train"),
 }
 
@@ -76,8 +87,9 @@ GUESTS = {
     "torch": guest(at_once=TORCH_HOMES),
     "torchvision": guest(late="ganplugin.train"),
     "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
+    "spandrel": guest(late="ganplugin.models"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
-    "onnx": guest(late="ganplugin.doctor ganplugin.modelfile ganplugin.export"),
+    "onnx": guest(late="ganplugin.doctor ganplugin.inspection ganplugin.modelfile ganplugin.export"),
     "onnx_ir": guest(late="ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),

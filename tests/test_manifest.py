@@ -51,6 +51,12 @@ def test_any_manifest_comes_back(kind: Any, name: str, z_dim: int | None, classe
     assert parse_manifest(manifest.to_json(), where="a.onnx") == manifest
 
 
+def test_a_manifest_from_before_upscalers_enlarges_nothing() -> None:
+    older = {name: value for name, value in json.loads(FULL.to_json()).items() if name != "scale"}
+    assert parse_manifest(json.dumps(older), where="a.onnx") == FULL
+    assert FULL.scale == 1
+
+
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         FULL.name = "other"
@@ -65,6 +71,9 @@ def test_it_cannot_be_changed() -> None:
         (changed(width=0), "width"),
         (changed(z_dim=True), "z_dim"),
         (changed(z_dim=1.0), "z_dim"),
+        (changed(scale=0), "scale"),
+        (changed(scale=17), "scale"),
+        (changed(scale=1.5), "scale"),
         (changed(name=""), "name"),
         (changed(name="n" * 101), "name"),
         (changed(source={"file": "a", "sha256": "0" * 63}), "source.sha256"),

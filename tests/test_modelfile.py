@@ -11,6 +11,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 from ganplugin.errors import FileError, ModelError
 from ganplugin.manifest import METADATA_KEY, Manifest
 from ganplugin.modelfile import check_contract, contract, read_manifest, read_model, write_model
+from ganplugin.seal import sealed
 from tests.tiny_models import tiny_generator, tiny_scorer, tiny_style
 
 
@@ -188,7 +189,7 @@ def test_a_foreign_onnx_and_a_foreign_manifest_are_refused(generator: Path, tmp_
     proto, _ = read_model(generator)
     path = tmp_path / "foreign.onnx"
     proto.metadata_props[0].value = '{"kind": "tree"}'
-    path.write_bytes(proto.SerializeToString())
+    path.write_bytes(sealed(proto.SerializeToString()))
     with pytest.raises(ModelError, match="manifest is not valid"):
         read_manifest(path)
     del proto.metadata_props[:]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnx
 import pytest
 
 from ganplugin import runtime, session_cache, sessions
@@ -12,7 +13,7 @@ from ganplugin.runtime import DEFAULT_THREADS, RuntimeOptions, forget_models, op
 from ganplugin.seeds import seed_latents
 from tests import fake_runtime
 from tests.fake_runtime import FakeRuntime
-from tests.tiny_models import NUM_WS, W_DIM, tiny_generator, tiny_scorer, tiny_style
+from tests.tiny_models import NUM_WS, W_DIM, tiny_generator, tiny_scorer, tiny_style, tiny_upscaler
 
 CPU = RuntimeOptions(device="cpu")
 
@@ -168,6 +169,37 @@ def test_stylized_pictures_keep_their_size(style, size):
     assert style.stylize(photos(2, *size)).shape == (2, *size, 3)
 
 
+@pytest.mark.parametrize(("scale", "multiple"), [(2, 1), (3, 4), (8, 2)])
+def test_an_upscaler_returns_its_scale_times_the_picture_at_any_size(tmp_path, scale, multiple):
+    model = open_model(tiny_upscaler(tmp_path / "up.onnx", scale=scale, multiple=multiple), CPU)
+    content = photos(3, 5, 7)
+    found = model.stylize(content)
+    assert (found == 1 - content.repeat(scale, axis=1).repeat(scale, axis=2)).all()
+    assert model.batch_size < 32 // scale
+
+
+def test_an_upscaler_of_one_size_sees_the_picture_resized_and_returns_its_scale_times(tmp_path):
+    model = open_model(tiny_upscaler(tmp_path / "up.onnx", scale=4, sides=(8, 12)), CPU)
+    flat = np.full((2, 5, 10, 3), 0.25, np.float32)
+    found = model.stylize(flat)
+    assert found.shape == (2, 20, 40, 3)
+    assert np.allclose(found, 0.75, atol=1e-5)
+
+
+@pytest.mark.parametrize("claimed", [1, 2, 4])
+def test_a_manifest_that_says_a_wrong_scale_is_an_error_not_a_cut_or_stretched_picture(tmp_path, claimed):
+    model = open_model(tiny_upscaler(tmp_path / "up.onnx", scale=3, claimed=claimed), CPU)
+    with pytest.raises(ModelError, match=f"returns pictures of 3x3, not {claimed}x{claimed}"):
+        model.stylize(photos(1, 1, 1))
+
+
+def test_a_result_that_no_picture_file_could_be_is_refused_before_the_run(tmp_path, fake):
+    model = open_model(tiny_upscaler(tmp_path / "up.onnx", scale=16), CPU)
+    with pytest.raises(InputError, match="16000x12000 would be more pixels than a picture may have"):
+        model.stylize(np.zeros((750, 1000, 3), np.float32))
+    assert fake.runs == []
+
+
 def test_styles_and_strength_matter(style):
     content = photos()
     wave, night = style.stylize(content, style_weights=[1, 0]), style.stylize(content, style_weights=[0, 1])
@@ -313,3 +345,19 @@ def test_only_what_is_asked_for_is_computed(generator, fake):
     asked, everything = fake.run_options
     assert asked.only_execute_path_to_fetches
     assert everything is None
+
+
+def test_a_provider_that_bakes_defaults_is_fed_them_and_obeys_other_values(fake, tmp_path):
+    """OpenVINO took the default truncation for a constant and silently ignored any other (seen in version 1.24.1)."""
+    path = tiny_generator(tmp_path / "g.onnx")
+    fake.listed, fake.working = [fake_runtime.OPENVINO, fake_runtime.CPU], {fake_runtime.OPENVINO, fake_runtime.CPU}
+    baked, plain = open_model(path, RuntimeOptions(device="openvino")), open_model(path, CPU)
+    assert baked.provider == fake_runtime.OPENVINO
+    opened = onnx.load_from_string(fake.opened[0])
+    assert not {value.name for value in opened.graph.input} & {tensor.name for tensor in opened.graph.initializer}
+    assert set(baked.optional_inputs) == set(plain.optional_inputs)
+    assert dict(baked.inputs) == dict(plain.inputs)
+    for options in ({}, {"truncation": 0.3}, {"noise_strength": 0.0}):
+        assert np.array_equal(baked.generate(latents(), **options), plain.generate(latents(), **options))
+    assert np.array_equal(baked.map_latents(latents()), plain.map_latents(latents()))
+    assert not np.array_equal(baked.generate(latents()), baked.generate(latents(), truncation=0.3))

@@ -147,18 +147,26 @@ def test_directml_gets_no_memory_pattern(model, runtime):
 
 def test_tensorrt_keeps_its_engines_in_the_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path))
-    assert device_options("tensorrt", 1, "1.31.1") == {
+    assert device_options("tensorrt", 1, "1.31.1", 2) == {
         "device_id": "1",
         "trt_engine_cache_enable": "True",
         "trt_engine_cache_path": str(tmp_path / "tensorrt"),
     }
 
 
+def test_openvino_computes_in_single_precision_with_the_threads_asked_for():
+    assert device_options("openvino", 0, "1.24.1", 3) == {
+        "device_type": "CPU",
+        "num_of_threads": "3",
+        "precision": "FP32",
+    }
+
+
 def test_older_versions_are_not_given_options_that_they_refuse():
-    assert "use_tf32" in device_options("cuda", 0, "1.18.0")
-    assert "use_tf32" not in device_options("cuda", 0, "1.17.3")
-    assert "use_tf32" not in device_options("cuda", 0, "unknown")
-    assert device_options("cpu", 0, "1.31.1") == {}
+    assert "use_tf32" in device_options("cuda", 0, "1.18.0", 2)
+    assert "use_tf32" not in device_options("cuda", 0, "1.17.3", 2)
+    assert "use_tf32" not in device_options("cuda", 0, "unknown", 2)
+    assert device_options("cpu", 0, "1.31.1", 2) == {}
 
 
 def test_libraries_that_pip_installed_are_loaded_before_cuda(model, runtime, capfd):

@@ -156,6 +156,39 @@ def tiny_style(
     return write_model(build.model(), manifest, path)
 
 
+def tiny_upscaler(
+    path: Path,
+    *,
+    scale: int = 2,
+    multiple: int = 1,
+    sides: tuple[int, int] | None = None,
+    claimed: int | None = None,
+    channels: Channels = "RGB",
+) -> Path:
+    """Write an upscaler that returns the negative, each pixel ``scale`` times as wide and as high.
+
+    It has no `strength`. Its sides must be multiples of ``multiple``, or are the fixed ``sides`` (height, width);
+    ``claimed`` is the scale in the manifest where that differs.
+    """
+    build = GraphBuilder()
+    height, width = sides or ("height", "width")
+    x = build.input("content", ("batch", 3, height, width))
+    if multiple > 1:  # halves and doubles sides back, so that others do not fit
+        x = build.op("DepthToSpace", build.op("SpaceToDepth", x, blocksize=multiple), blocksize=multiple)
+    x = build.op("Sub", build.constant(np.float32(1)), x)
+    x = build.op("Gather", x, build.constant(np.arange(CHANNELS[channels]) % 3), axis=1)
+    scales = build.constant(np.array([1, 1, scale, scale], np.float32))
+    build.op("Resize", x, "", scales, output="image", mode="nearest", nearest_mode="floor",
+             coordinate_transformation_mode="asymmetric")  # fmt: skip
+    build.output("image", ("batch", CHANNELS[channels], "out_height", "out_width"))
+    manifest = Manifest(
+        kind="style", family="tiny", name="upscaler", channels=channels, size_multiple=multiple,
+        scale=scale if claimed is None else claimed, height=sides and sides[0], width=sides and sides[1],
+        licence="made by the tests", exporter="tests",
+    )  # fmt: skip
+    return write_model(build.model(), manifest, path)
+
+
 def _colour_turns(random: np.random.RandomState, count: int) -> Array:
     turns = random.dirichlet(np.ones(3), size=(count, 3))
     return (turns[:, :, :, None, None] * np.full((3, 3), 1 / 9)).astype(np.float32)

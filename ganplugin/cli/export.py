@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +15,6 @@ from ganplugin.cli.terminal import json_option
 from ganplugin.errors import DependencyError, InputError
 
 if TYPE_CHECKING:
-    from ganplugin.export import Exported
     from ganplugin.manifest import Kind
 
 __all__ = ["command", "needs_torch"]
@@ -25,7 +25,9 @@ __all__ = ["command", "needs_torch"]
 @click.argument("beside", type=click.Path(path_type=Path), nargs=-1)
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: beside CHECKPOINT, as .onnx]")
 @click.option("--name", help="Name of the model.  [default: the checkpoint's]")
-@click.option("--part", type=click.Choice(["generator", "scorer"]), help="Which network of a file that holds both.")
+@click.option("--part", help="Which network of several: generator, scorer, or where it is, as inspect shows it.")
+@click.option("--with-scorer", is_flag=True, help="Write the discriminator too, as OUT-scorer, to rank pictures with.")
+@click.option("--family", help="What the network is, where several families fit.")
 @click.option("--licence", help="What you know of the rights in the weights; recorded in the model.")
 @click.option(
     "--set",
@@ -33,6 +35,24 @@ __all__ = ["command", "needs_torch"]
     metavar="NAME=VALUE",
     multiple=True,
     help="What the tensors do not tell, such as bn_eps=1e-5.  [default: the family's common code]",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["full", "plain"]),
+    default="full",
+    show_default=True,
+    help="plain: latent or picture in, picture out, no optional inputs.",
+)
+@click.option("--size", metavar="WxH", help="Fix a style network's pictures to one size, for programs that need that.")
+@click.option("--fp16", is_flag=True, help="Half precision where it is safe: half the file, faster on most GPUs.")
+@click.option("--opset", type=int, default=18, show_default=True, help="ONNX operator set, 15 to 20.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["onnx", "safetensors"]),
+    default="onnx",
+    show_default=True,
+    help="safetensors: the weights alone, for PyTorch.",
 )
 @click.option("--adopt", is_flag=True, help="Demand that CHECKPOINT is an ONNX file of other makers, and adopt it.")
 @click.option(
@@ -56,9 +76,16 @@ def command(
     beside: tuple[Path, ...],
     out: Path | None,
     name: str | None,
-    part: Literal["generator", "scorer"] | None,
+    part: str | None,
+    with_scorer: bool,
+    family: str | None,
     licence: str | None,
     settings: tuple[str, ...],
+    profile: Literal["full", "plain"],
+    size: str | None,
+    fp16: bool,
+    opset: int,
+    file_format: Literal["onnx", "safetensors"],
     adopt: bool,
     kind: Kind | None,
     ranges: str | None,
@@ -75,26 +102,29 @@ def command(
     \b
     Examples:
       ganplugin export netG_epoch_24.pth
+      ganplugin export network-snapshot-000123.pkl --with-scorer
       ganplugin export runs/icons/checkpoint.safetensors --out icons.onnx --name icons
-      ganplugin export runs/icons/checkpoint.safetensors --part scorer
       ganplugin export decoder.pth vgg_normalised.pth
       ganplugin export generator.pth --set bn_eps=1e-5
+      ganplugin export latest_net_G.pth --profile plain --size 512x512
+      ganplugin export network-snapshot-000123.pkl --format safetensors
       ganplugin export AnimeGANv3_Hayao.onnx --range=-1..1
     """
     with needs_torch():
-        from ganplugin.export import export_checkpoint
+        from ganplugin.export import ExportOptions, export_checkpoint
         from ganplugin.export.adopt import Stated, adopt_onnx
         from ganplugin.export.foreign import is_onnx
     stated = {"--kind": kind, "--range": ranges, "--layout": layout}
+    graph = {"--size": size, "--fp16": fp16, "--opset": opset != 18, "--format": file_format != "onnx"}
     with _stages() as report:
         if is_onnx(checkpoint):
-            _refuse("an ONNX file", {"--part": part, "--set": settings})
-            said = Stated(kind, ranges, layout)
+            choice = {"--part": part, "--set": settings, "--family": family, "--with-scorer": with_scorer}
+            _refuse("an ONNX file", {**choice, **graph, "--profile": profile != "full"})
             done = adopt_onnx(
                 checkpoint,
                 out,
                 beside=beside,
-                stated=said,
+                stated=Stated(kind, ranges, layout),
                 name=name,
                 licence=licence,
                 overwrite=overwrite,
@@ -102,21 +132,26 @@ def command(
             )
         else:
             _refuse("a checkpoint", {"--adopt": adopt, **stated})
-            done = export_checkpoint(
-                checkpoint,
-                out,
-                beside=beside,
-                name=name,
+            options = ExportOptions(
                 part=part,
-                licence=licence,
+                family=family,
                 settings=dict(_pair(text) for text in settings),
-                overwrite=overwrite,
-                report=report,
+                name=name,
+                licence=licence,
+                format=file_format,
+                profile=profile,
+                size=None if size is None else _sides(size),
+                precision="fp16" if fp16 else "fp32",
+                opset=opset,
+                with_scorer=with_scorer,
             )
+            done = export_checkpoint(checkpoint, out, options, beside=beside, overwrite=overwrite, report=report)
+    from ganplugin.cli.export_report import document, show
+
     if as_json:
-        print_json(_document(done))
+        print_json(document(done))
     else:
-        _print(done)
+        show(done)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -124,6 +159,13 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE", param_hint="--set")
     return name, value
+
+
+def _sides(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text.strip().lower())
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not of the form 512x384", param_hint="--size")
+    return int(match[1]), int(match[2] or match[1])
 
 
 def _refuse(what: str, options: Mapping[str, object]) -> None:
@@ -154,39 +196,3 @@ def _stages() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("reading", total=None)
         yield lambda stage, done, total: progress.update(bar, description=stage, completed=done, total=total)
-
-
-def _document(done: Exported) -> dict[str, object]:
-    return {
-        "file": str(done.path),
-        "container": done.container,
-        "part": done.part,
-        "averaged": done.averaged,
-        "runner_up": done.runner_up,
-        "others": [{"part": path, "title": title} for path, title in done.others],
-        "manifest": done.manifest.model_dump(mode="json"),
-    }
-
-
-def _print(done: Exported) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    manifest = done.manifest
-    table = Table("what", "found", "read from", box=None, header_style="bold", pad_edge=False)
-    table.add_row("family", manifest.family, done.container + (f", second: {done.runner_up}" if done.runner_up else ""))
-    for fact in manifest.inferred:
-        table.add_row(fact.name, f"{fact.value}", "the common default" if fact.origin == "default" else fact.origin)
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(table)
-    if proof := manifest.verification:
-        equalled = "the original" if done.container == "ONNX" else "PyTorch"
-        console.print(
-            f"equals {equalled} in {proof.cases} comparisons: largest difference {proof.max_error:.1e}"
-            f" (at most {proof.tolerance:g} may be)"
-        )
-    console.print(f"rights: {manifest.licence or 'unknown'}", markup=False)
-    for path, title in done.others:
-        if manifest.kind != "scorer":
-            console.print(f"it also holds a {title} ({path}): add --part scorer to export that", markup=False)
-    console.print(f"{done.path}", markup=False)

@@ -86,6 +86,8 @@ def _add_model(table: Table, report: ModelReport) -> None:
     if manifest := report.manifest:
         _row(table, "kind", manifest.kind, manifest.family)
         _row(table, "name", manifest.name, manifest.channels)
+        if manifest.scale > 1:
+            _row(table, "scale", f"x{manifest.scale}", "enlarges")
         for title in ("classes", "styles"):
             if names := getattr(manifest, title):
                 _row(table, title, ", ".join(names))

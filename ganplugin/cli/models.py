@@ -30,6 +30,7 @@ def command(as_json: bool) -> None:
     table = Table("model", "kind", "size", "KiB", "what it is", box=None, header_style="bold", pad_edge=False)
     for entry in entries:
         size = "any" if entry.size is None else "{}x{}".format(*entry.size)
+        size += f", enlarged x{entry.scale}" if entry.scale > 1 else ""
         note = entry.title if entry.problem is None else f"{entry.title} - {entry.problem}"
         table.add_row(entry.model, entry.kind, size, f"{entry.bytes / 1024:,.0f}", note)
     Console().print(table)

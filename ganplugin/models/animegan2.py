@@ -131,4 +131,5 @@ FAMILY = Family(
     detect=_detect,
     rebuild=_rebuild,
     settings=(_ALIGN,),
+    signature=("block_a.0.1.weight", "block_c.1.layers.0.1.weight", "out_layer.0.weight"),
 )

@@ -105,6 +105,8 @@ def scorer_windows(layers: tuple[Layer, ...], words: Words, config: Mapping[str,
     convs = _convolutions(layers)
     windows, inferred = _settled(convs, _scorer_habit(convs, layers), words, config, 0)
     given = SIDE.read(config)
+    if given.origin == "default":
+        _refuse_pooled(layers, convs, words)
     known = _MNIST_SIDE if windows == _SCORERS.get(_scorer_key(convs)) and layers[-1].kind != "linear" else 0
     side = int(given.value) or known or _side_before(layers, convs, windows)
     if not _SMALLEST <= side <= _LARGEST:
@@ -280,6 +282,17 @@ def _last_side(layers: tuple[Layer, ...], convs: tuple[Layer, ...]) -> int:
     """Return the side that the first linear layer expects; 0 if there is none."""
     linear = next((layer for layer in layers if layer.kind == "linear"), None)
     return square_side(linear.before, convs[-1].after) if linear else 0
+
+
+def _refuse_pooled(layers: tuple[Layer, ...], convs: tuple[Layer, ...], words: Words) -> None:
+    """Raise `CheckpointError` if a linear layer takes one value a channel, and maps may have been pooled for it."""
+    last = convs[-1].norm.name if convs[-1].norm else convs[-1].name
+    following = layers[len(convs)].name if len(layers) > len(convs) else last
+    if _last_side(layers, convs) == 1 and words.between(last, following) is None:
+        raise CheckpointError(
+            "gives its linear layer one value a channel: of maps of 1 x 1, or of larger ones, averaged or summed",
+            fix="if they are 1 x 1, say the side of the pictures: --set side=32; pooling cannot be rebuilt here",
+        )
 
 
 def _check_end(layers: tuple[Layer, ...], convs: tuple[Layer, ...], windows: tuple[Window, ...], side: int) -> None:

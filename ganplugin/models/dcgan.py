@@ -34,7 +34,7 @@ from ganplugin.models.module_words import Words
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.setting import Setting
-from ganplugin.models.spectral_norm import folded, unfolded
+from ganplugin.models.spectral_norm import folded, folded_names
 
 __all__ = ["FAMILY", "LICENCE", "ChainGenerator"]
 
@@ -73,11 +73,11 @@ def _fits(layers: tuple[Layer, ...]) -> bool:
         for one, other in pairwise(layers)
     )
     pictures = layers[-1].kind != "linear" and layers[-1].after <= _MOST_CHANNELS
-    return pictures and layers[0].before > 1 and not widens
+    return pictures and layers[0].before > 1 and any(layer.kernel > 1 for layer in layers) and not widens
 
 
 def _chain(state: StateDict) -> tuple[Layer, ...]:
-    return chain_of(unfolded(split_embedding(state)[0]), "generator", _fits)
+    return chain_of(folded_names(split_embedding(state)[0]), "generator", _fits)
 
 
 def _projection(layers: tuple[Layer, ...]) -> Layer | None:
@@ -163,7 +163,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not layers:
         raise CheckpointError("is no DCGAN generator: no chain from values to pictures")
     rest, table = split_embedding(state)
-    words = Words(config, {name.rpartition(".")[0] for name in unfolded(state)})
+    words = Words(config, {name.rpartition(".")[0] for name in folded_names(state)})
     layers = told_kinds(layers, words)
     told, manner = _manner(layers, words, config)
     joints = joints_of(layers, words, manner)

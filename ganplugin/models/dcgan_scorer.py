@@ -28,7 +28,7 @@ from ganplugin.models.module_words import Words
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.setting import Setting
-from ganplugin.models.spectral_norm import folded, unfolded
+from ganplugin.models.spectral_norm import folded, folded_names
 
 __all__ = ["FAMILY", "ChainDiscriminator"]
 
@@ -69,7 +69,7 @@ def _fits(layers: tuple[Layer, ...]) -> bool:
 
 def _chain(state: StateDict) -> tuple[Layer, ...]:
     rest, table = split_embedding(state)
-    layers = chain_of(unfolded(rest), "scorer", _fits)
+    layers = chain_of(folded_names(rest), "scorer", _fits)
     most = _MOST_CHANNELS + (table is not None)
     return layers if layers and layers[0].before <= most else ()
 
@@ -103,7 +103,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not layers:
         raise CheckpointError("is no DCGAN discriminator: no chain from pictures to one value")
     rest, table = split_embedding(state)
-    words = Words(config, {name.rpartition(".")[0] for name in unfolded(state)})
+    words = Words(config, {name.rpartition(".")[0] for name in folded_names(state)})
     told, activation = activation_of(words, config, "leaky_relu")
     manner = Manner(role="scorer", activation=activation, insists=told[0].origin == "option")
     windows = scorer_windows(layers, words, config)

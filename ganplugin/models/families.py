@@ -25,13 +25,14 @@ from ganplugin.models import (
     resnet_translator,
     rosinality,
     rosinality_scorer,
-    studiogan,
     stylegan2,
     stylegan2_discriminator,
     stylegan2_lucidrains,
+    stylegan2_lucidrains_scorer,
     stylegan3,
     stylizer,
     unet_translator,
+    upscaler,
 )
 from ganplugin.models.network import Family
 from ganplugin.registry import Registry
@@ -47,7 +48,8 @@ _ROWS: Final[tuple[Family, ...]] = (
     stylegan2_discriminator.FAMILY,
     rosinality.FAMILY,
     rosinality_scorer.SCORER_FAMILY,
-    *stylegan2_lucidrains.FAMILIES,
+    stylegan2_lucidrains.FAMILY,
+    stylegan2_lucidrains_scorer.FAMILY,
     lightweight_gan.FAMILY,
     lightweight_gan_scorer.FAMILY,
     *r3gan.FAMILIES,
@@ -55,7 +57,6 @@ _ROWS: Final[tuple[Family, ...]] = (
     fastgan_scorer.FAMILY,
     resnet_gan.FAMILY,
     resnet_gan_scorer.FAMILY,
-    studiogan.FAMILY,
     dcgan.FAMILY,
     dcgan_scorer.FAMILY,
     *mlp.FAMILIES,
@@ -66,6 +67,7 @@ _ROWS: Final[tuple[Family, ...]] = (
     fast_neural_style.FAMILY,
     adain.FAMILY,
     animegan2.FAMILY,
+    *upscaler.FAMILIES,
 )
 
 FAMILIES: Final[Registry[Family]] = reduce(

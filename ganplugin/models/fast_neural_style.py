@@ -1,7 +1,8 @@
 """Fast neural style (Johnson et al. 2016) in the layout of PyTorch's example: one style a file, such as ``candy.pth``.
 
-The network works on 0..255 in and out. Widths and the number of residual blocks are read from the tensors; old files
-also carry running statistics of their instance normalisations, which act on nothing.
+The network works on 0..255 in and out; that of Gordić's port, whose last layers are called ``up1`` to ``up3``, on
+pictures normalised as ImageNet's. Widths and the number of residual blocks are read from the tensors; old files also
+carry running statistics of their instance normalisations, which act on nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ __all__ = ["FAMILY", "FastStyle"]
 
 _MULTIPLE: Final = 4
 _LEVELS: Final = 255
+_MEAN: Final = (0.485, 0.456, 0.406)
+_DEVIATION: Final = (0.229, 0.224, 0.225)
+"""Mean and deviation of ImageNet's colours, as torchvision states them."""
+
+_PORTED: Final = re.compile(r"^up([123])\.(?:conv2d\.)?(conv2d\.\w+)$")
 _RESIDUAL: Final = re.compile(r"^res([1-9]\d?)\.conv1\.conv2d\.weight$")
 _SIGNATURE: Final = ("conv1.conv2d.weight", "in1.weight", "conv3.conv2d.weight", "res1.conv1.conv2d.weight")
 _Shape = tuple[int, int, int]
@@ -59,12 +65,18 @@ def _norm(shape: _Shape) -> nn.InstanceNorm2d:
 class FastStyle(nn.Module):
     """Photos 0..1 [batch, 3, h, w] to paintings 0..1, with sides rounded up to multiples of 4.
 
-    ``state`` gives the shapes, under the names of the example; its numbers are not loaded. Raises `CheckpointError`
-    if one is missing or no convolution's.
+    ``state`` gives the shapes, under the names of the example; its numbers are not loaded. ``scale`` and ``offset``
+    [1, 3, 1, 1] turn 0..1 into the network's own range. Raises `CheckpointError` if a tensor is missing or no
+    convolution's.
     """
 
-    def __init__(self, state: StateDict, residuals: int) -> None:
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, state: StateDict, residuals: int, scale: Tensor, offset: Tensor) -> None:
         super().__init__()
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("offset", offset, persistent=False)
         downs, ups = [f"conv{i}" for i in (1, 2, 3)], ["deconv1", "deconv2"]
         shapes = {name: conv_shape(state, f"{name}.conv2d") for name in [*downs, *ups, "deconv3"]}
         layers: dict[str, nn.Module] = {}
@@ -84,21 +96,37 @@ class FastStyle(nn.Module):
 
     def forward(self, content: Tensor) -> Tensor:
         """Return the paintings."""
-        x = content * _LEVELS
+        x = content * self.scale + self.offset
         for name in self._order:
             x = self.get_submodule(name)(x)
-        return (x / _LEVELS).clamp(0, 1)
+        return ((x - self.offset) / self.scale).clamp(0, 1)
+
+
+def _range(*, ported: bool) -> tuple[Tensor, Tensor]:
+    """Return the factor and what is added to it that turn 0..1 into the network's range."""
+    if ported:
+        deviation = torch.tensor(_DEVIATION).view(1, 3, 1, 1)
+        return 1 / deviation, -torch.tensor(_MEAN).view(1, 3, 1, 1) / deviation
+    return torch.full((1, 3, 1, 1), float(_LEVELS)), torch.zeros(1, 3, 1, 1)
+
+
+def _renamed(state: StateDict) -> dict[str, Tensor]:
+    """Return the tensors under the names of PyTorch's example."""
+    return {_PORTED.sub(r"deconv\1.\2", key): tensor for key, tensor in state.items()}
 
 
 def _detect(state: StateDict) -> bool:
+    state = _renamed(state)
     return all(key in state for key in _SIGNATURE) and _LAST in state and state[_LAST].shape[:1] == (3,)
 
 
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _detect(state):
         raise CheckpointError("is no fast neural style network")
+    ported = _LAST not in state
+    state = _renamed(state)
     residuals = sum(_RESIDUAL.match(key) is not None for key in state)
-    module = FastStyle(state, residuals)
+    module = FastStyle(state, residuals, *_range(ported=ported))
     load_strictly(module, state, "a fast neural style network")
     widths = [state[f"conv{index}.conv2d.weight"].shape[0] for index in (1, 2, 3)]
     return Network(
@@ -110,7 +138,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         inferred=(
             HyperParameter(name="widths", value=", ".join(map(str, widths)), origin="tensor"),
             HyperParameter(name="residual blocks", value=residuals, origin="tensor"),
-            HyperParameter(name="value range", value="0..255", origin="default"),
+            HyperParameter(name="value range", value="as ImageNet's" if ported else "0..255", origin="default"),
             HyperParameter(name="padding", value="reflection", origin="default"),
         ),
     )
@@ -123,4 +151,5 @@ FAMILY = Family(
     licence="The example code is BSD-3-Clause; the rights in the weights are those of whoever trained them.",
     detect=_detect,
     rebuild=_rebuild,
+    signature=("conv1.conv2d.weight", "in1.weight", "res1.conv1.conv2d.weight", "deconv3.conv2d.weight"),
 )

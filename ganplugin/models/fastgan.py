@@ -19,7 +19,7 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
-from ganplugin.models.spectral_norm import folded
+from ganplugin.models.spectral_norm import folded, is_normed
 
 __all__ = ["FAMILIES", "FAMILY", "PROJECTED_FAMILY", "Excitation", "FastganGenerator"]
 
@@ -163,10 +163,13 @@ class FastganGenerator(nn.Module):
         self.embed = nn.Embedding(plan.classes, plan.z_dim) if plan.classes else None
 
     def forward(self, z: Tensor, *others: Tensor) -> Tensor:
-        """Return pictures 0..1. ``others`` are the label if there are classes, the noise maps, and their strength."""
+        """Return pictures 0..1. ``others`` are the label if there are classes, and the noise maps and their strength.
+
+        Where no block adds noise, neither maps nor strength are given.
+        """
         embedded = None if self.embed is None else others[0] @ self.embed.weight
-        maps = others[:-1] if self.embed is None else others[1:-1]
-        noises = iter([noise * others[-1] for noise in maps])
+        maps = others if self.embed is None else others[1:]
+        noises = iter([noise * maps[-1] for noise in maps[:-1]])
         if self.plan.projected:
             z = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
         seen = {4: self.init(z[:, :, None, None])}
@@ -185,9 +188,10 @@ def _plain(state: StateDict) -> dict[str, Tensor]:
 
 
 def _fits(state: StateDict, prefix: str) -> bool:
-    keys = ("init.init.0.weight_orig", "se_64.main.1.weight_orig", "to_big.weight_orig")
-    first = ("feat_8.1.weight_orig", "feat_8.conv1.weight_orig", "feat_8.conv.weight_orig")
-    return all(prefix + key in state for key in keys) and any(prefix + key in state for key in first)
+    first = ("feat_8.1", "feat_8.conv1", "feat_8.conv")
+    return all(is_normed(state, prefix + name) for name in ("init.init.0", "se_64.main.1", "to_big")) and any(
+        is_normed(state, prefix + name) for name in first
+    )
 
 
 def _step(plain: StateDict, side: int) -> _Step | None:
@@ -220,7 +224,7 @@ def _plan(plain: StateDict, *, projected: bool) -> _Plan:
         steps={side: found[side] for side in sides},
         excitations={side: (shape[1], shape[0]) for side, shape in gates.items() if side in _EXCITED},
         channels=channels,
-        bias=projected,
+        bias=projected or "to_big.bias" in plain,
         classes=plain["embed.weight"].shape[0] if "embed.weight" in plain else 0,
         projected=projected,
     )
@@ -296,6 +300,8 @@ def _network(state: StateDict, *, projected: bool) -> Network:
 def _noise_inputs(plan: _Plan) -> tuple[GraphInput, ...]:
     random = torch.Generator().manual_seed(0)
     maps = [torch.randn(1, 1, side, side, generator=random) for side in plan.noise_sides]
+    if not maps:
+        return ()
     return (
         *(GraphInput(f"noise_{i}", ("rows", *noise.shape[1:]), noise) for i, noise in enumerate(maps)),
         GraphInput("noise_strength", (), torch.tensor(1.0)),
@@ -311,10 +317,11 @@ def _told(plan: _Plan) -> tuple[HyperParameter, ...]:
         ("classes", plan.classes),
         ("noise maps", len(plan.noise_sides)),
     )
+    drawn = HyperParameter(name="noise", value="one fixed draw of seed 0", origin="default")
     last = "tanh" if plan.size == _TANH_SIDE and not plan.projected else "none"
     return (
         *(HyperParameter(name=name, value=value, origin="tensor") for name, value in rows),
-        HyperParameter(name="noise", value="one fixed draw of seed 0", origin="default"),
+        *((drawn,) if plan.noise_sides else ()),
         HyperParameter(name="last activation", value=last, origin="default"),
         HyperParameter(name="norms", value="stored statistics", origin="default"),
     )
@@ -327,6 +334,7 @@ FAMILY = Family(
     licence=_LICENCE,
     detect=lambda state: _fits(state, ""),
     rebuild=lambda state, config: _network(state, projected=False),
+    signature=("init.init.0.*", "feat_8.1.*", "se_64.main.1.*", "to_big.*"),
 )
 
 PROJECTED_FAMILY = Family(
@@ -336,6 +344,7 @@ PROJECTED_FAMILY = Family(
     licence=_LICENCE,
     detect=lambda state: _fits(state, _PREFIX),
     rebuild=lambda state, config: _network(state, projected=True),
+    signature=("synthesis.init.init.0.*", "synthesis.feat_8.1.*", "synthesis.se_64.main.1.*", "synthesis.to_big.*"),
 )
 
 FAMILIES = (FAMILY, PROJECTED_FAMILY)

@@ -17,7 +17,7 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.fastgan import Excitation
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
-from ganplugin.models.spectral_norm import folded
+from ganplugin.models.spectral_norm import folded, is_normed
 
 __all__ = ["FAMILY", "FastganDiscriminator"]
 
@@ -149,7 +149,7 @@ def _renamed(key: str) -> str:
 
 def _detect(state: StateDict) -> bool:
     keys = ("down_from_big.0", "down_4.main.0", "down_64.direct.1", "se_8_64.main.1", "rf_big.0", "rf_small")
-    return all(f"{key}.weight_orig" in state for key in keys)
+    return all(is_normed(state, key) for key in keys)
 
 
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:

@@ -1,4 +1,4 @@
-"""lightweight-gan's discriminator as a scorer: residual halvings by pixel unshuffle, attention, a map of logits.
+"""lightweight-gan's discriminator as a scorer: residual halvings, attention, a map of logits.
 
 Written from the tensors' shapes. Training drives the logits of real pictures below those of made ones, so the score is
 their negated mean: here as in every family a high score means real. With the dual contrastive loss it is the other way
@@ -27,12 +27,19 @@ _LEAK: Final = 0.1
 _LICENCE: Final = "The code is MIT; the rights in the weights are those of whoever trained them."
 _CONTRASTIVE: Final = Setting("dual_contrast_loss", "dual contrastive loss", False)
 _UNUSED: Final = re.compile(r"^(decoder\d|to_shape_disc_out)\.|\.f$")
-_FIRST: Final = "residual_layers.0.0.branches.0.1.1.weight"
+_FIRST: Final = ("residual_layers.0.0.branches.0.1.1.weight", "residual_layers.0.0.branches.0.1.weight")
 
 
 def _convolved(state: StateDict, name: str, stride: int = 1, padding: int = 0) -> nn.Conv2d:
     shape = state[f"{name}.weight"].shape
     return nn.Conv2d(shape[1], shape[0], shape[2], stride, padding)
+
+
+def _halving(state: StateDict, name: str) -> nn.Module:
+    """Pixel unshuffle and a convolution (from 1.1 on), or a convolution of 4 x 4 with a stride."""
+    if f"{name}.weight" in state:
+        return _convolved(state, name, 2, 1)
+    return nn.Sequential(nn.PixelUnshuffle(2), _convolved(state, f"{name}.1"))
 
 
 def _blur(state: StateDict, name: str) -> nn.Module:
@@ -50,7 +57,7 @@ class _Residual(nn.Module):
             [
                 nn.Sequential(
                     _blur(state, f"{branch}.0.0"),
-                    nn.Sequential(nn.PixelUnshuffle(2), _convolved(state, f"{branch}.0.1.1")),
+                    _halving(state, f"{branch}.0.1"),
                     nn.LeakyReLU(_LEAK),
                     _convolved(state, f"{branch}.0.3", padding=1),
                     nn.LeakyReLU(_LEAK),
@@ -126,7 +133,7 @@ def _renamed(key: str) -> str:
 
 
 def _detect(state: StateDict) -> bool:
-    return _FIRST in state and any(f"to_logits.{index}.weight" in state for index in (0, 1))
+    return any(key in state for key in _FIRST) and any(f"to_logits.{index}.weight" in state for index in (0, 1))
 
 
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:

@@ -27,7 +27,7 @@ from ganplugin.models.module_words import Words
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.setting import Setting
-from ganplugin.models.spectral_norm import folded, unfolded
+from ganplugin.models.spectral_norm import folded, folded_names
 
 __all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "MlpDiscriminator", "MlpGenerator"]
 
@@ -75,7 +75,7 @@ class MlpDiscriminator(nn.Module):
 def _layers(state: StateDict, role: Role) -> tuple[Layer, ...]:
     """Return the chain of linear layers that the state is, or nothing if it is something else or has more in it."""
     return chain_of(
-        unfolded(split_embedding(state)[0]), role, lambda layers: _is_linear(layers) and _ends(layers, role)
+        folded_names(split_embedding(state)[0]), role, lambda layers: _is_linear(layers) and _ends(layers, role)
     )
 
 
@@ -150,7 +150,7 @@ def _chain(
 
 
 def _words(state: StateDict, config: Mapping[str, object]) -> Words:
-    return Words(config, {name.rpartition(".")[0] for name in unfolded(state)})
+    return Words(config, {name.rpartition(".")[0] for name in folded_names(state)})
 
 
 def _rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network:

@@ -6,6 +6,8 @@ input instead, one convolution with plain weights W for the whole batch, and sca
     y = conv(x * s, W) * d        d = 1 / sqrt(sum over input and kernel of (s * W)^2 + eps)
 
 so that no convolution is grouped by sample: the exported graph takes any batch, and is faster than the grouped form.
+W is divided by its size and d multiplied by it, a constant: otherwise the sums, which d makes small again, could be
+larger than half precision holds.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ def demodulation(style: Tensor, energies: Tensor) -> Tensor:
     return torch.rsqrt(style.square() @ energies + EPSILON)[:, :, None, None]
 
 
+def _size(weight: Tensor) -> float:
+    """Return the root mean square over outputs of a weight's length: divided by it, sums are as large as the inputs."""
+    return float(weight.detach().to(torch.float32).square().sum(dim=(1, 2, 3)).mean().sqrt()) or 1.0
+
+
 class ModulatedConv(nn.Module):
     """conv(x * s, W) * d with a weight [out, in, k, k], k odd, applied as a correlation.
 
@@ -45,9 +52,10 @@ class ModulatedConv(nn.Module):
 
     def __init__(self, weight: Tensor, *, gain: float = 1.0, padding: int | None = None) -> None:
         super().__init__()
-        self.gain = gain
+        size = _size(weight)
+        self.gain = gain * size
         self.padding = weight.shape[-1] // 2 if padding is None else padding
-        self.register_buffer("weight", weight.detach().to(torch.float32).contiguous(), persistent=False)
+        self.register_buffer("weight", (weight.detach().to(torch.float32) / size).contiguous(), persistent=False)
         self.register_buffer("energies", energy(weight), persistent=False)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -68,11 +76,12 @@ class ModulatedUpConv(nn.Module):
 
     def __init__(self, weight: Tensor, kernel: Tensor, *, gain: float = 1.0) -> None:
         super().__init__()
-        self.gain = gain
-        size, taps = weight.shape[-1], kernel.shape[0]
-        missing = (taps - 1) - (size - 2)
+        size = _size(weight)
+        self.gain = gain * size
+        side, taps = weight.shape[-1], kernel.shape[0]
+        missing = (taps - 1) - (side - 2)
         self.blur = Blur(kernel, weight.shape[0], ((missing + 1) // 2, missing // 2))
-        transposed = weight.detach().to(torch.float32).transpose(0, 1).contiguous()
+        transposed = (weight.detach().to(torch.float32) / size).transpose(0, 1).contiguous()
         self.register_buffer("weight", transposed, persistent=False)
         self.register_buffer("energies", energy(weight), persistent=False)
 

@@ -12,12 +12,15 @@ from torch import Tensor, nn
 from ganplugin.manifest import HyperParameter, Kind
 from ganplugin.models.setting import Setting
 
-__all__ = ["BESIDE", "Family", "GraphInput", "Network", "StateDict"]
+__all__ = ["BESIDE", "VERSION", "Family", "GraphInput", "Network", "StateDict"]
 
 StateDict = Mapping[str, Tensor]
 
 BESIDE: Final = "beside"
 """The entry of a ``config`` that holds single tensors next to a state dict in its file, as {name: tensor}."""
+
+VERSION: Final = "version"
+"""The entry of a ``config`` that holds the version of the program that wrote the file, as text, where the file says."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class Family:
     tensor strictly and raises `CheckpointError` where that fails. ``config`` is what the checkpoint or its side files
     say beside tensors (plain JSON-like values), possibly empty, and what the user gave for the family's ``settings``.
 
+    ``signature`` names tensors, as patterns of `fnmatch`, by which people recognise the family: of a file that has most
+    of them and is not detected, it is said what it lacks. A family without names of its own has none.
+
     A family whose network comes in several files names the ``roles`` of their state dicts, the main one first, and how
     to recognise each; ``detect`` and ``rebuild`` then see one state dict whose keys begin with ``<role>.``.
     """
@@ -69,6 +75,7 @@ class Family:
     rebuild: Callable[[StateDict, Mapping[str, object]], Network]
     settings: tuple[Setting, ...] = ()
     roles: Mapping[str, Callable[[StateDict], bool]] = field(default_factory=dict)
+    signature: tuple[str, ...] = ()
 
 
 def eval_mode(module: nn.Module) -> nn.Module:

@@ -30,14 +30,13 @@ __all__ = [
     "SLOPE",
     "Mapping2W",
     "affine_of",
-    "block_fir_of",
     "bounded",
-    "channels_of",
-    "demand_activation",
+    "demand_activations",
     "fir_of",
     "linear_of",
     "mapping_of",
     "said_number",
+    "unused_fir",
 ]
 
 SLOPE: Final = 0.2
@@ -55,7 +54,11 @@ MAPPING_RATE: Final = Setting(
 CLAMP: Final = Setting("conv_clamp", "clamp of activations (0: none)", 256.0, least=0.0)
 """Where training in half precision clamped the activations. It hardly ever acts."""
 
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
+_LINEAR: Final = frozenset({"affine", "embed", "out", "skip"})
+"""The layers that have no activation."""
+
+_SEPARABLE: Final = 8
+"""Filters of so many taps or more are stored as a row."""
 
 
 def _attributes(config: Mapping[str, object], path: str) -> Mapping[str, object] | None:
@@ -74,18 +77,14 @@ def said_number(setting: Setting, config: Mapping[str, object], path: str, name:
     return setting.read({**config, setting.name: float(said)} if isinstance(said, (int, float)) else config)
 
 
-def demand_activation(config: Mapping[str, object], path: str, wanted: str = "lrelu") -> None:
-    """Raise `CheckpointError` if the file says that a module's activation is another than ``wanted``."""
-    said = (_attributes(config, path) or {}).get("activation", wanted)
-    if said != wanted:
-        raise CheckpointError(f"uses the activation {said} in {path}, which is not supported")
-
-
-def channels_of(count: int) -> str:
-    """Return the manifest's name of so many channels. Raises `CheckpointError` if no picture has as many."""
-    if count not in _CHANNELS:
-        raise CheckpointError(f"makes pictures of {count} channels", fix="only grey, RGB and RGBA can be shown")
-    return _CHANNELS[count]
+def demand_activations(config: Mapping[str, object]) -> None:
+    """Raise `CheckpointError` if the file says that a layer has another activation than those that are built here."""
+    modules = config.get("modules")
+    for path in modules if isinstance(modules, Mapping) else ():
+        wanted = "linear" if str(path).rpartition(".")[2] in _LINEAR else "lrelu"
+        said = (_attributes(config, path) or {}).get("activation", wanted)
+        if said != wanted:
+            raise CheckpointError(f"uses the activation {str(said)[:40]} in {path}, which is not supported")
 
 
 def bounded(x: Tensor, limit: float) -> Tensor:
@@ -93,34 +92,28 @@ def bounded(x: Tensor, limit: float) -> Tensor:
     return x.clamp(-limit, limit) if limit else x
 
 
-def block_fir_of(weights: Weights) -> Tensor:
-    """Return the resampling filter [n, n] of a block (a stored row stands for its outer product), by default 1 3 3 1.
+def fir_of(weights: Weights, around: Tensor | None = None) -> Tensor:
+    """Return the resampling filter [n, n] of a layer or block, by default the one ``around`` it, or 1 3 3 1.
 
-    Raises `CheckpointError` if it is neither a row nor square.
+    A stored row stands for its outer product. Raises `CheckpointError` if the filter is not square, or of another size
+    than the one around.
     """
     if not weights.has("resample_filter"):
-        return fir_kernel()
-    kernel = _square(weights.take_any("resample_filter"))
-    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] < 2:
+        return fir_kernel() if around is None else around
+    kernel = weights.take_any("resample_filter")
+    if kernel.ndim == 1 and len(kernel) >= _SEPARABLE:
+        kernel = torch.outer(kernel, kernel)
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
         raise CheckpointError("has a resampling filter that is not square")
-    return kernel
-
-
-def fir_of(weights: Weights, around: Tensor) -> Tensor:
-    """Return the filter of a layer, by default that of the block ``around`` it. Every layer stores one, used or not.
-
-    Raises `CheckpointError` if the two are of different sizes.
-    """
-    if not weights.has("resample_filter"):
-        return around
-    kernel = _square(weights.take_any("resample_filter"))
-    if kernel.shape != around.shape:
+    if around is not None and kernel.shape != around.shape:
         raise CheckpointError("has resampling filters of different sizes")
     return kernel
 
 
-def _square(kernel: Tensor) -> Tensor:
-    return torch.outer(kernel, kernel) if kernel.ndim == 1 else kernel
+def unused_fir(weights: Weights) -> None:
+    """Take the filter of a layer that does not resample: it is stored too, always as 1 3 3 1, and never applied."""
+    if weights.has("resample_filter"):
+        weights.take("resample_filter", *fir_kernel().shape)
 
 
 def linear_of(weights: Weights, rate: float = 1.0) -> Linear:
@@ -156,7 +149,7 @@ class Mapping2W:
 def mapping_of(weights: Weights, config: Mapping[str, object]) -> Mapping2W:
     """Return the generator's mapping under ``mapping.``. Raises `CheckpointError` if its layers do not fit together."""
     rate = said_number(MAPPING_RATE, config, "mapping.fc0", "bias_gain")
-    network, entered, left = label_mapping_of(weights, rate)
+    network, entered, left = label_mapping_of(weights, rate, config)
     classes = 0 if network.embed is None else network.embed.in_features
     z_dim = entered - (0 if network.embed is None else network.embed.out_features)
     if z_dim < 1:
@@ -185,7 +178,9 @@ def _centre(weights: Weights, w_dim: int, classes: int) -> Tensor:
     return centre if classes or centre.ndim == 1 else centre[0]
 
 
-def label_mapping_of(weights: Weights, rate: HyperParameter) -> tuple[MappingNetwork, int, int]:
+def label_mapping_of(
+    weights: Weights, rate: HyperParameter, config: Mapping[str, object]
+) -> tuple[MappingNetwork, int, int]:
     """Return the layers under ``mapping.`` as a network, its first input width and its output width."""
     inner = weights.under("mapping")
     layers, depth = [], 0
@@ -195,17 +190,32 @@ def label_mapping_of(weights: Weights, rate: HyperParameter) -> tuple[MappingNet
     widths = [layer[0].shape for layer in layers]
     if not layers or any(a[0] != b[1] for a, b in itertools.pairwise(widths)):
         raise CheckpointError("has a mapping whose layers do not fit together")
-    return MappingNetwork(layers, _embedding(inner), slope=SLOPE), widths[0][1], widths[-1][0]
+    embed = _embedding(inner, widths[0][1], config)
+    return MappingNetwork(layers, embed, slope=SLOPE), widths[0][1], widths[-1][0]
 
 
-def _embedding(weights: Weights) -> nn.Linear | None:
+def _embedding(weights: Weights, entered: int, config: Mapping[str, object]) -> nn.Linear | None:
     if not weights.has("embed.weight"):
         return None
-    if not weights.has("embed_proj.weight"):
+    if weights.has("embed.bias"):
         return linear_layer(linear_of(weights.under("embed")))
-    # StyleGAN-XL looks a class up in a table and projects what it finds: together one layer on the label.
+    table = weights.take("embed.weight", None, None)
+    if weights.has("embed_proj.weight"):
+        return _looked_up(weights, table)
+    # StyleGAN-XL keeps its table of classes in networks without labels, where it is not used.
+    if config.get("c_dim") != 0 and entered > len(table):
+        raise CheckpointError("lacks its tensor mapping.embed.bias")
+    return None
+
+
+def _looked_up(weights: Weights, table: Tensor) -> ActiveLinear:
+    """StyleGAN-XL looks a class up in a table and projects what it finds: together one layer on the label.
+
+    The table has more classes than the network, which uses the first ones: as many as it has truncation centres.
+    """
     weight, bias = linear_of(weights.under("embed_proj"))
-    table = weights.take("embed.weight", None, weight.shape[1])
-    layer = ActiveLinear(len(table), len(bias))
-    layer.weight, layer.bias = nn.Parameter(weight @ table.t()), nn.Parameter(bias)
+    centre = weights.take_any("w_avg") if weights.has("w_avg") else table
+    used = table[: len(centre)] if centre.ndim == 2 else table
+    layer = ActiveLinear(len(used), len(bias))
+    layer.weight, layer.bias = nn.Parameter(weight @ used.t()), nn.Parameter(bias)
     return layer

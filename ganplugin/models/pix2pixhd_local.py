@@ -147,4 +147,5 @@ FAMILY = Family(
     detect=_detect,
     rebuild=_rebuild,
     settings=(BATCH_NORM,),
+    signature=("model1_1.1.weight", "model1_2.*", "model.1.weight"),
 )

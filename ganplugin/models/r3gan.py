@@ -25,6 +25,9 @@ __all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "R3ganDiscriminator", "R3ganGe
 _SLOPE: Final = 0.2
 _LICENCE: Final = "The authors' code states no licence for its models; the rights in the weights are unclear."
 
+_UNEVEN: Final = 0.01
+"""How far a low-pass filter's sum may be from 1, for what bfloat16 rounds off."""
+
 _STAGE: Final = re.compile(r"^MainLayers\.(\d+)\.Layers\.(\d+)\.")
 _RENAMED: Final = (
     (r"^MainLayers\.(\d+)\.Layers\.(\d+)\.", r"stages.\1.\2."),
@@ -41,12 +44,12 @@ _RENAMED: Final = (
 
 
 class _Block(nn.Module):
-    """A residual bottleneck: 1 x 1 to more channels, grouped 3 x 3, 1 x 1 back; bias and leaky ReLU between them."""
+    """A residual bottleneck: 1 x 1 to more channels, a grouped one, 1 x 1 back; bias and leaky ReLU between them."""
 
-    def __init__(self, width: int, inner: int, groups: int) -> None:
+    def __init__(self, width: int, inner: int, groups: int, kernel: int) -> None:
         super().__init__()
         self.convolution1 = nn.Conv2d(width, inner, 1, bias=False)
-        self.convolution2 = nn.Conv2d(inner, inner, 3, padding=1, groups=groups, bias=False)
+        self.convolution2 = nn.Conv2d(inner, inner, kernel, padding=(kernel - 1) // 2, groups=groups, bias=False)
         self.convolution3 = nn.Conv2d(inner, width, 1, bias=False)
         self.bias1 = nn.Parameter(torch.zeros(inner))
         self.bias2 = nn.Parameter(torch.zeros(inner))
@@ -183,7 +186,8 @@ class _Shapes:
     def _layer(self, name: str) -> nn.Module:
         if (weight := self.plain.get(f"{name}LinearLayer1.Layer.weight")) is not None:
             grouped = self.plain[f"{name}LinearLayer2.Layer.weight"]
-            return _Block(self._same(weight.shape[1]), weight.shape[0], weight.shape[0] // grouped.shape[1])
+            inner, width = weight.shape[:2]
+            return _Block(self._same(width), inner, inner // grouped.shape[1], grouped.shape[2])
         if (weight := self.plain.get(f"{name}Basis")) is not None:
             self.width = weight.shape[0]
             return _Start(self.plain[f"{name}LinearLayer.weight"].shape[1], self.width)
@@ -202,7 +206,8 @@ class _Shapes:
         weight = self.plain.get(f"{name}LinearLayer.Layer.weight")
         self.width = before if weight is None else weight.shape[0]
         kernel = self.plain[f"{name}Resampler.Kernel"]
-        if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] < 3:
+        is_square = kernel.ndim == 2 and kernel.shape[0] == kernel.shape[1] >= 2
+        if not is_square or abs(float(kernel.sum()) - 1) > _UNEVEN:
             raise ValueError(f"{name}Resampler.Kernel is no low-pass filter")
         return _Resample(before, self.width, kernel.float(), up="AggregationLayer.Layer.weight" in self.plain)
 
@@ -306,6 +311,11 @@ FAMILY = Family(
     licence=_LICENCE,
     detect=_is_generator,
     rebuild=_rebuild_generator,
+    signature=(
+        "*MainLayers.0.Layers.0.Basis",
+        "*MainLayers.*.LinearLayer1.Layer.weight",
+        "*AggregationLayer.Layer.weight",
+    ),
 )
 
 SCORER_FAMILY = Family(

@@ -33,5 +33,5 @@ def rebuilding(title: str, state: StateDict) -> Iterator[None]:
 def picture_channels(count: int) -> str:
     """Return the manifest's name of pictures of 1, 3 or 4 channels. Raises `CheckpointError` for other counts."""
     if count not in _CHANNELS:
-        raise CheckpointError(f"makes pictures of {count} channels", fix="only grey, RGB and RGBA can be shown")
+        raise CheckpointError(f"has pictures of {count} channels", fix="only grey, RGB and RGBA can be shown")
     return _CHANNELS[count]

@@ -209,4 +209,5 @@ FAMILY = Family(
     detect=_is_generator,
     rebuild=_rebuild,
     settings=(_LAST,),
+    signature=("l1.*", "block2.c1.*", "block2.b1.*", "block2.b2.*", "block3.c1.*"),
 )

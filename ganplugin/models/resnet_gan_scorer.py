@@ -199,4 +199,5 @@ FAMILY = Family(
     detect=_is_scorer,
     rebuild=_rebuild,
     settings=(_POOLING, _SIDE),
+    signature=("block1.c1.*", "block1.c_sc.*", "block2.c1.*"),
 )

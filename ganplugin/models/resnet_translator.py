@@ -19,8 +19,11 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.blur import BlurDown, BlurUp
 from ganplugin.models.network import Family, Network, StateDict
+from ganplugin.models.spectral_norm import folded, folded_names
 from ganplugin.models.translation import (
     BATCH_NORM,
+    PADDING,
+    PADS,
     conv_shape,
     load_strictly,
     norm_at,
@@ -86,6 +89,7 @@ class _Chain:
 
 def _chain_of(state: StateDict) -> _Chain | None:
     """Return the layout of a ResNet generator, or None if the tensors are not laid out as one."""
+    state = folded_names(state)
     convs = {int(m[1]): tensor for key, tensor in state.items() if (m := _CONV.match(key)) and tensor.ndim == 4}
     filters = {int(m[1]) for key, tensor in state.items() if (m := _FILTER.match(key)) and tensor.ndim == 4}
     blocks = sorted({int(m[1]) for key in state if (m := _BLOCK.match(key))})
@@ -119,6 +123,14 @@ def _is_regular(chain: _Chain, filters: set[int]) -> bool:
     )
 
 
+def _is_encoder(state: StateDict) -> bool:
+    """Tell whether this is such a chain without any residual block: halvings, as many doublings, nothing between."""
+    convs = {int(m[1]): tensor for key, tensor in state.items() if (m := _CONV.match(key)) and tensor.ndim == 4}
+    places, n = sorted(convs), (len(convs) - 2) // 2
+    wanted = [1, *range(4, 4 + 6 * n, 3), 6 * n + 5]
+    return n > 0 and places == wanted and all(convs[place].shape[2] == 7 for place in (1, places[-1]))
+
+
 def renamed_blocks(state: StateDict) -> dict[str, Tensor]:
     """Return the tensors with every residual block's inner chain called ``block`` (``conv_block`` and others occur)."""
     return {_BLOCK_NAME.sub(r"\1.block.\2", key): tensor for key, tensor in state.items()}
@@ -130,7 +142,9 @@ def conv_at(state: StateDict, name: str, *, stride: int = 1, padding: int = 0, b
     return nn.Conv2d(before, after, kernel, stride, padding, bias=bias)
 
 
-def residual_block(state: StateDict, prefix: str, mode: str, *, bias: bool) -> ResidualBlock:
+def residual_block(
+    state: StateDict, prefix: str, mode: str, *, bias: bool, pad: type[nn.Module] = nn.ReflectionPad2d
+) -> ResidualBlock:
     """Return an empty block for the tensors under ``prefix`` (names as `renamed_blocks` gives them).
 
     Dropout moves the second convolution one place on and does nothing here. Raises `CheckpointError` for other layouts.
@@ -145,7 +159,7 @@ def residual_block(state: StateDict, prefix: str, mode: str, *, bias: bool) -> R
         name = f"{prefix}.block.{place}"
         conv = conv_at(state, name, padding=padding, bias=bias)
         if padding == 0:
-            layers[place - 1] = nn.ReflectionPad2d(conv.kernel_size[0] // 2)
+            layers[place - 1] = pad(conv.kernel_size[0] // 2)
         layers[place] = conv
         layers[place + 1] = norm_at(state, f"{prefix}.block.{place + 1}", conv.out_channels, bias=bias, mode=mode)
     layers[places[0] + 2] = nn.ReLU()
@@ -157,7 +171,7 @@ def sequence(layers: Mapping[int, nn.Module]) -> nn.Sequential:
     return nn.Sequential(OrderedDict((str(place), layers[place]) for place in sorted(layers)))
 
 
-def _modules(state: StateDict, chain: _Chain, mode: str) -> dict[int, nn.Module]:
+def _modules(state: StateDict, chain: _Chain, mode: str, pad: type[nn.Module]) -> dict[int, nn.Module]:
     """Return the empty layers of a generator by their place in ``model``. Raises `CheckpointError` as blocks do.
 
     All convolutions but the last have a bias, or none has.
@@ -165,13 +179,13 @@ def _modules(state: StateDict, chain: _Chain, mode: str) -> dict[int, nn.Module]
     bias = "model.1.bias" in state
     first, last = (conv_at(state, f"model.{place}", bias=bias or place > 1) for place in (1, chain.last))
     layers: dict[int, nn.Module] = {1: first, chain.last: last, chain.last + 1: nn.Tanh()}
-    layers |= {place - 1: nn.ReflectionPad2d(first.kernel_size[0] // 2) for place in (1, chain.last)}
+    layers |= {place - 1: pad(first.kernel_size[0] // 2) for place in (1, chain.last)}
     for place in chain.downs:
         stride = 1 if chain.blurred_down else 2
         layers[place] = conv_at(state, f"model.{place}", stride=stride, padding=1, bias=bias)
         if chain.blurred_down:
             layers[place + 3] = _blur(BlurDown, state, place + 3)
-    layers |= {place: residual_block(state, f"model.{place}", mode, bias=bias) for place in chain.blocks}
+    layers |= {place: residual_block(state, f"model.{place}", mode, bias=bias, pad=pad) for place in chain.blocks}
     for place in chain.ups:
         layers |= _doubling(state, chain, place, bias=bias)
     for place in (1, *chain.downs, *chain.ups):
@@ -203,11 +217,17 @@ def _doubling(state: StateDict, chain: _Chain, place: int, *, bias: bool) -> dic
 
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     chain = _chain_of(state)
+    if chain is None and _is_encoder(state):
+        raise CheckpointError(
+            "is the encoder of features that pix2pixHD trains beside its generator (netE)",
+            fix="export the generator: latest_net_G.pth",
+        )
     if chain is None:
         raise CheckpointError("is no ResNet generator")
-    mode = str(BATCH_NORM.read(config).value)
-    state = renamed_blocks(state)
-    module = _Generator(sequence(_modules(state, chain, mode)))
+    mode, pad = str(BATCH_NORM.read(config).value), PADS[str(PADDING.read(config).value)]
+    transposed = [f"model.{place}" for place in chain.ups] if chain.gap == 1 else []
+    state = renamed_blocks(folded(state, transposed))
+    module = _Generator(sequence(_modules(state, chain, mode, pad)))
     load_strictly(module, state, "a ResNet generator")
     multiple = 2 ** len(chain.downs)
     channels = state["model.1.weight"].shape[1], state[f"model.{chain.last}.weight"].shape[0]
@@ -224,7 +244,7 @@ def _inferred(state: StateDict, chain: _Chain, config: Mapping[str, object]) -> 
         HyperParameter(name="residual blocks", value=len(chain.blocks), origin="tensor"),
         HyperParameter(name="doubling", value=way, origin="tensor"),
         norm_fact(state, config),
-        HyperParameter(name="padding", value="reflection", origin="default"),
+        PADDING.read(config),
         HyperParameter(name="last activation", value="tanh", origin="default"),
     )
 
@@ -245,7 +265,8 @@ FAMILY = Family(
     licence=_LICENCE,
     detect=lambda state: _variant(state) == "cyclegan-resnet",
     rebuild=_rebuild,
-    settings=(BATCH_NORM,),
+    settings=(BATCH_NORM, PADDING),
+    signature=("model.1.weight", "model.4.weight", "model.*.conv_block.1.weight", "model.*.conv_block.5.*"),
 )
 
 CUT_FAMILY = Family(
@@ -255,7 +276,7 @@ CUT_FAMILY = Family(
     licence=_LICENCE,
     detect=lambda state: _variant(state) == "cut-resnet",
     rebuild=_rebuild,
-    settings=(BATCH_NORM,),
+    settings=(BATCH_NORM, PADDING),
 )
 
 GLOBAL_FAMILY = Family(
@@ -263,9 +284,9 @@ GLOBAL_FAMILY = Family(
     title="pix2pixHD global generator",
     kind="style",
     licence=HD_LICENCE,
-    detect=lambda state: _variant(state) == "pix2pixhd-global",
+    detect=lambda state: _variant(state) == "pix2pixhd-global" or _is_encoder(state),
     rebuild=_rebuild,
-    settings=(BATCH_NORM,),
+    settings=(BATCH_NORM, PADDING),
 )
 
 FAMILIES = (FAMILY, CUT_FAMILY, GLOBAL_FAMILY)

@@ -1,7 +1,8 @@
 """StyleGAN2 (Karras et al. 2020) in the layout of the PyTorch code that most forks descend from.
 
 Training checkpoints, converted ones, few-shot and text-guided forks, the decoders of pSp and e4e, and BasicSR's
-generators: `rosinality_keys` knows the names. Resolution, widths, latent size and depth are read from the tensors.
+generators: `rosinality_keys` knows the names. Resolution, widths, latent size and depth are read from the tensors. The
+same code also trains SWAGAN, whose pictures are made of wavelets: they are drawn at half the size.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.fir import FirUp, fir_kernel
+from ganplugin.models.haar import FromWavelets, ToWavelets, has_wavelets
 from ganplugin.models.modulation import ModulatedConv, ModulatedUpConv
 from ganplugin.models.network import BESIDE, Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels
 from ganplugin.models.rosinality_keys import KERNEL, canonical, is_basicsr
 from ganplugin.models.setting import Setting
 from ganplugin.models.w_space import CENTRE_PASSES, Linear, MappingNetwork, WSpaceGenerator, estimated_centre, w_inputs
@@ -28,7 +31,6 @@ __all__ = ["FAMILY", "LICENCE"]
 
 _SLOPE: Final = 0.2
 _GAIN: Final = math.sqrt(2)
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 _SIGNATURE: Final = (
     "input.input",
     "style.1.weight",
@@ -58,20 +60,23 @@ class _Affine(nn.Linear):
 
 
 class _StyledConv(nn.Module):
-    """Modulated convolution, noise, bias, leaky ReLU with gain sqrt(2); the gain is multiplied in before."""
+    """Modulated convolution, noise, bias, leaky ReLU with gain sqrt(2); the gain is multiplied in before.
+
+    With ``taps``, the length of the filter, it doubles the sides.
+    """
 
     strength: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, w_dim: int, *, doubles: bool) -> None:
+    def __init__(self, weights: Weights, w_dim: int, taps: int | None = None) -> None:
         super().__init__()
         conv = weights.under("conv")
         weight = _equalised(conv.take("weight", 1, None, None, 3, 3)[0])
         self.affine = _Affine(conv.under("modulation"), w_dim, weight.shape[1])
         self.conv = (
-            ModulatedUpConv(weight, _kernel(conv.under("blur")), gain=_GAIN)
-            if doubles
-            else ModulatedConv(weight, gain=_GAIN)
+            ModulatedConv(weight, gain=_GAIN)
+            if taps is None
+            else ModulatedUpConv(weight, _kernel(conv.under("blur"), taps), gain=_GAIN)
         )
         bias = weights.take("activate.bias", weight.shape[0])
         self.register_buffer("bias", _GAIN * bias[:, None, None], persistent=False)
@@ -84,7 +89,7 @@ class _StyledConv(nn.Module):
 
 
 class _ToRgb(nn.Module):
-    """Features to a picture, added to the doubled picture of the scale below."""
+    """Features to a picture (or its wavelets), added to the doubled picture of the scale below."""
 
     weight: Tensor
     bias: Tensor
@@ -94,7 +99,7 @@ class _ToRgb(nn.Module):
         conv = weights.under("conv")
         weight = _equalised(conv.take("weight", 1, None, None, 1, 1)[0])
         self.affine = _Affine(conv.under("modulation"), w_dim, weight.shape[1])
-        self.up = FirUp(_kernel(weights.under("upsample")), weight.shape[0]) if doubles else None
+        self.up = _doubling(weights, weight.shape[0]) if doubles else None
         self.register_buffer("weight", weight, persistent=False)
         self.register_buffer("bias", weights.take("bias", 1, weight.shape[0], 1, 1).flatten(), persistent=False)
 
@@ -102,6 +107,25 @@ class _ToRgb(nn.Module):
         """Return the picture so far."""
         picture = F.conv2d(x * self.affine(w)[:, :, None, None], self.weight, self.bias)
         return picture if below is None or self.up is None else self.up(below) + picture
+
+
+def _doubling(weights: Weights, channels: int) -> nn.Module:
+    kernel = _kernel(weights.under("upsample"))
+    if not has_wavelets(weights):
+        return FirUp(kernel, channels)
+    pictures = _pictures(channels)
+    return nn.Sequential(
+        FromWavelets(weights.under("iwt"), pictures),
+        FirUp(kernel, pictures),
+        ToWavelets(weights.under("dwt"), pictures),
+    )
+
+
+def _pictures(channels: int) -> int:
+    """Of how many channels a picture is whose four bands have so many together."""
+    if channels % 4:
+        raise CheckpointError(f"makes wavelets of {channels} channels, which are no four bands")
+    return channels // 4
 
 
 class _Synthesis(nn.Module):
@@ -112,10 +136,17 @@ class _Synthesis(nn.Module):
     def __init__(self, weights: Weights, w_dim: int, doublings: int) -> None:
         super().__init__()
         self.register_buffer("base", weights.take("input.input", 1, None, None, None), persistent=False)
-        rest = [_StyledConv(weights.under(f"convs.{i}"), w_dim, doubles=i % 2 == 0) for i in range(2 * doublings)]
-        self.layers = nn.ModuleList([_StyledConv(weights.under("conv1"), w_dim, doubles=False), *rest])
+        taps = (_taps(weights), None)
+        rest = [_StyledConv(weights.under(f"convs.{i}"), w_dim, taps[i % 2]) for i in range(2 * doublings)]
+        self.layers = nn.ModuleList([_StyledConv(weights.under("conv1"), w_dim), *rest])
         pictures = [_ToRgb(weights.under(f"to_rgbs.{i}"), w_dim, doubles=True) for i in range(doublings)]
-        self.pictures = nn.ModuleList([_ToRgb(weights.under("to_rgb1"), w_dim, doubles=False), *pictures])
+        first = _ToRgb(weights.under("to_rgb1"), w_dim, doubles=False)
+        self.pictures = nn.ModuleList([first, *pictures])
+        self.channels, self.scale = len(first.weight), 1 << doublings
+        self.shown: nn.Module = nn.Identity()
+        if has_wavelets(weights):
+            self.channels, self.scale = _pictures(self.channels), 2 << doublings
+            self.shown = FromWavelets(weights.under("iwt"), self.channels)
 
     def forward(self, w: Tensor, *noise: Tensor) -> Tensor:
         """Return pictures [batch, channels, height, width]."""
@@ -125,15 +156,21 @@ class _Synthesis(nn.Module):
             if index % 2 == 0:
                 # A picture shares its w with the layer that follows.
                 picture = self.pictures[index // 2](x, w[:, index + 1], picture)
-        return picture  # type: ignore[return-value]
+        return self.shown(picture)  # type: ignore[no-any-return]
 
 
 def _equalised(weight: Tensor) -> Tensor:
     return weight / math.sqrt(weight[0].numel())
 
 
-def _kernel(weights: Weights) -> Tensor:
-    return weights.take("kernel", 4, 4) if weights.has("kernel") else 4 * fir_kernel(KERNEL)
+def _kernel(weights: Weights, taps: int = len(KERNEL)) -> Tensor:
+    return weights.take("kernel", taps, taps) if weights.has("kernel") else 4 * fir_kernel(KERNEL)
+
+
+def _taps(weights: Weights) -> int:
+    """How long the filter of the doubling layers is. That of the pictures is always the common one."""
+    blur = weights.under("convs.0.conv.blur")
+    return len(blur.take("kernel", None, None)) if blur.has("kernel") else len(KERNEL)
 
 
 def _detect(state: StateDict) -> bool:
@@ -145,8 +182,6 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _detect(state):
         raise CheckpointError("is no StyleGAN2 generator in this layout")
     names = canonical(state)
-    if any(key.endswith(".iwt.ll") for key in names):
-        raise CheckpointError("is a SWAGAN (StyleGAN2 with wavelets), which is not supported")
     weights = Weights(names)
     rate = _RATE.read(config)
     mapping, z_dim, w_dim = _mapping(weights, float(rate.value))
@@ -157,7 +192,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     num_ws = len(synthesis.layers) + 1
     stored, centre_fact = _stored_centre(config, w_dim, num_ws)
     centre = estimated_centre(mapping, z_dim) if stored is None else stored
-    height, width = (int(side) << doublings for side in synthesis.base.shape[2:])
+    height, width = (int(side) * synthesis.scale for side in synthesis.base.shape[2:])
     return Network(
         kind="generator",
         module=eval_mode(WSpaceGenerator(mapping, synthesis, centre)),
@@ -167,13 +202,14 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
             "z_dim": z_dim,
             "w_dim": w_dim,
             "num_ws": num_ws,
-            "channels": _channels(names),
+            "channels": picture_channels(synthesis.channels),
             "width": width,
             "height": height,
         },
         inferred=(
             HyperParameter(name="names", value="BasicSR" if is_basicsr(state) else "rosinality", origin="tensor"),
             HyperParameter(name="resolution", value=f"{width} x {height}", origin="tensor"),
+            HyperParameter(name="wavelets (SWAGAN)", value=has_wavelets(weights), origin="tensor"),
             HyperParameter(name="mapping layers", value=len(mapping.layers), origin="tensor"),
             rate,
             centre_fact,
@@ -221,13 +257,6 @@ def _stored_centre(config: Mapping[str, object], w_dim: int, num_ws: int) -> tup
     return None, HyperParameter(name=name, value=f"the mean of {CENTRE_PASSES} draws", origin="default")
 
 
-def _channels(names: StateDict) -> str:
-    count = names["to_rgb1.bias"].numel()
-    if count not in _CHANNELS:
-        raise CheckpointError(f"makes pictures of {count} channels", fix="only grey, RGB and RGBA can be shown")
-    return _CHANNELS[count]
-
-
 FAMILY = Family(
     id="stylegan2-rosinality",
     title="StyleGAN2 generator (rosinality, BasicSR, pSp)",
@@ -236,4 +265,5 @@ FAMILY = Family(
     detect=_detect,
     rebuild=_rebuild,
     settings=(_RATE,),
+    signature=("input.input", "style.1.weight", "conv1.conv.modulation.weight", "to_rgb1.bias"),
 )

@@ -1,7 +1,8 @@
 """The names of StyleGAN2's tensors in the PyTorch code that most forks descend from, and what other codes call them.
 
 Names here are those of rosinality's code (few-shot forks, NADA, converters from TensorFlow). BasicSR's code is the same
-network under other names; pSp and e4e keep the generator behind ``decoder.``, next to an encoder.
+network under other names. Where a generator is part of a larger network, such as the decoder in files of pSp and e4e,
+its names begin with that part's, and the rest is left alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ __all__ = ["KERNEL", "canonical", "is_basicsr", "scorer_canonical"]
 KERNEL: Final = (1.0, 3.0, 3.0, 1.0)
 """The filter of every known checkpoint; BasicSR does not store it."""
 
-_DECODER: Final = "decoder."
+_BASE: Final = re.compile(r"^((?:\w+\.)+)(?:input\.input|constant_input\.weight)$")
+_RESTORER: Final = "stylegan_decoder."
+"""How GFPGAN calls a generator whose layers are steered by the picture to be restored: alone it makes other faces."""
+
 _RENAMED: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -36,14 +40,23 @@ _RENAMED: Final = tuple(
 
 def is_basicsr(state: StateDict) -> bool:
     """Return whether the names are BasicSR's."""
-    return "constant_input.weight" in state or "conv_body.0.0.weight" in state
+    return any(key.endswith(("constant_input.weight", "conv_body.0.0.weight")) for key in state)
 
 
 def canonical(state: StateDict) -> dict[str, Tensor]:
     """Return a generator's tensors under the names of this module, biases as [n]: early versions keep [1, n, 1, 1]."""
-    if f"{_DECODER}input.input" in state:
-        state = {key[len(_DECODER) :]: value for key, value in state.items() if key.startswith(_DECODER)}
-    return {_name(key): _flat(key, value) for key, value in state.items()}
+    prefix = _prefix(state)
+    own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    return {_name(key): _flat(key, value) for key, value in own.items()}
+
+
+def _prefix(state: StateDict) -> str:
+    """What the names of the generator begin with; of several generators the averaged one's, or the first one's."""
+    found = [match[1] for key in state if (match := _BASE.match(key))]
+    found = [prefix for prefix in found if prefix != _RESTORER or all(key.startswith(prefix) for key in state)]
+    if not found or "input.input" in state or "constant_input.weight" in state:
+        return ""
+    return next((prefix for prefix in found if "ema." in prefix), found[0])
 
 
 def _name(key: str) -> str:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.fir import Blur, fir_kernel
+from ganplugin.models.fir import Blur, FirDown, fir_kernel
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels
 from ganplugin.models.rosinality import LICENCE
 from ganplugin.models.rosinality_keys import KERNEL, is_basicsr, scorer_canonical
 from ganplugin.models.weights import Weights
@@ -25,7 +26,6 @@ _GAIN: Final = math.sqrt(2)
 _SPREAD: Final = 1e-4
 """The standard deviation, sqrt(1e-8), that a picture has within a group of itself alone."""
 
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 _SIGNATURE: Final = (
     "convs.0.0.weight",
     "convs.0.1.bias",
@@ -58,18 +58,19 @@ class _Conv(nn.Module):
 class _Block(nn.Module):
     """Halves the sides: two convolutions, and a 1 x 1 convolution past them; the sum is divided by sqrt(2)."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, entering: int) -> None:
         super().__init__()
         first, second = weights.under("conv1"), weights.under("conv2")
-        inner = first.take("0.weight", None, None, 3, 3)
+        inner = first.take("0.weight", None, entering, 3, 3)
         outer = second.take("1.weight", None, inner.shape[0], 3, 3)
-        around = weights.take("skip.1.weight", outer.shape[0], inner.shape[1], 1, 1)
+        around = weights.take("skip.1.weight", outer.shape[0], entering, 1, 1)
         self.first = _Conv(inner, _bias(first, "1.bias", inner), gain=_GAIN, padding=1)
         # Activation's sqrt(2) and the division by sqrt(2) cancel.
         self.second = _Conv(outer, _bias(second, "2.bias", outer), gain=1.0, stride=2)
         self.around = _Conv(around, None, gain=math.sqrt(0.5))
         self.blur = Blur(_kernel(second), inner.shape[0], (2, 2))
-        self.halved = Blur(_kernel(weights.under("skip")), inner.shape[1], (1, 1), stride=2)
+        self.halved = FirDown(_kernel(weights.under("skip")), entering)
+        self.width = outer.shape[0]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features of half the sides."""
@@ -92,13 +93,20 @@ class _Discriminator(nn.Module):
         super().__init__()
         first = weights.take("convs.0.0.weight", None, None, 1, 1)
         opening = _Conv(first, _bias(weights.under("convs.0"), "1.bias", first), gain=_GAIN)
-        self.body = nn.Sequential(opening, *(_Block(weights.under(f"convs.{i + 1}")) for i in range(blocks)))
+        halvings: list[_Block] = []
+        for index in range(blocks):
+            entering = halvings[-1].width if halvings else len(first)
+            halvings.append(_Block(weights.under(f"convs.{index + 1}"), entering))
+        self.body = nn.Sequential(opening, *halvings)
         last = weights.under("final_conv")
         weight = last.take("0.weight", None, None, 3, 3)
         scale = _GAIN / math.sqrt(math.prod(weight.shape[1:]))
-        spread = torch.full((1, 1, 4, 4), _SPREAD)
-        beside = F.conv2d(spread, weight[:, -1:] * scale, _bias(last, "1.bias", weight) * _GAIN, padding=1)
-        self.register_buffer("weight", weight[:, :-1] * scale, persistent=False)
+        width = halvings[-1].width
+        if weight.shape[1] <= width:
+            raise CheckpointError("has a last convolution for fewer channels than it needs")
+        spread = torch.full((1, weight.shape[1] - width, 4, 4), _SPREAD)
+        beside = F.conv2d(spread, weight[:, width:] * scale, _bias(last, "1.bias", weight) * _GAIN, padding=1)
+        self.register_buffer("weight", weight[:, :width] * scale, persistent=False)
         self.register_buffer("beside", beside, persistent=False)
         self.inner = _linear(weights.under("final_linear.0"), 16 * weight.shape[0], _GAIN)
         self.outer = _linear(weights.under("final_linear.1"), self.inner.out_features, 1.0)
@@ -140,8 +148,6 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     blocks = sum(key.startswith("convs.") and key.endswith(".skip.1.weight") for key in names)
     weights = Weights(names)
     channels, side = weights.take("convs.0.0.weight", None, None, 1, 1).shape[1], 4 << blocks
-    if channels not in _CHANNELS:
-        raise CheckpointError(f"judges pictures of {channels} channels", fix="only grey, RGB and RGBA can be shown")
     module = _Discriminator(weights, blocks)
     weights.finish()
     return Network(
@@ -149,7 +155,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         module=eval_mode(module),
         inputs=(GraphInput("image", ("batch", channels, side, side)),),
         outputs=("score",),
-        facts={"channels": _CHANNELS[channels], "width": side, "height": side},
+        facts={"channels": picture_channels(channels), "width": side, "height": side},
         inferred=(
             HyperParameter(name="names", value="BasicSR" if is_basicsr(state) else "rosinality", origin="tensor"),
             HyperParameter(name="resolution", value=f"{side} x {side}", origin="tensor"),
@@ -165,4 +171,5 @@ SCORER_FAMILY = Family(
     licence=LICENCE,
     detect=_detect,
     rebuild=_rebuild,
+    signature=("convs.0.0.weight", "convs.1.conv1.0.weight", "final_conv.0.weight", "final_linear.1.weight"),
 )

@@ -44,6 +44,8 @@ class Setting:
         if isinstance(given, Mapping) and self.name in given:
             return HyperParameter(name=self.title, value=self._parsed(str(given[self.name])), origin="option")
         said = config.get(self.key or self.name)
+        if isinstance(self.default, float) and isinstance(said, int) and not isinstance(said, bool):
+            said = float(said)  # as JSON writes whole numbers
         if isinstance(said, type(self.default)) and self._fits(said):
             return HyperParameter(name=self.title, value=said, origin="metadata")
         return HyperParameter(name=self.title, value=self.default, origin="default")

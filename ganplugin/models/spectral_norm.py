@@ -14,7 +14,7 @@ from torch import Tensor
 from ganplugin.errors import CheckpointError
 from ganplugin.models.network import StateDict
 
-__all__ = ["folded", "unfolded"]
+__all__ = ["folded", "folded_names", "is_normed"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,13 @@ _STYLES: Final = (
 )
 
 
-def unfolded(state: StateDict) -> dict[str, Tensor]:
-    """Return the state under the names that `folded` gives, without the vectors, its weights as they are.
+def is_normed(state: StateDict, name: str) -> bool:
+    """Return whether the module ``name`` has a weight under spectral norm, in either of torch's two styles."""
+    return f"{name}.weight_orig" in state or f"{name}.parametrizations.weight.original" in state
 
-    It reads shapes alone, and refuses nothing.
-    """
+
+def folded_names(state: StateDict) -> dict[str, Tensor]:
+    """Return the state under the names that `folded` gives, its weights as they are: to recognise a network by."""
     names: dict[str, str | None] = {}
     for key in state:
         for style in _STYLES:
@@ -65,7 +67,7 @@ def folded(state: StateDict, transposed: Collection[str] = ()) -> dict[str, Tens
     transposed convolutions, whose output channels are the second axis. Raises `CheckpointError` if a vector is missing
     or does not fit.
     """
-    result = unfolded(state)
+    result = folded_names(state)
     for key, tensor in state.items():
         for style in _STYLES:
             if match := style.weight.match(key):

@@ -28,14 +28,14 @@ from ganplugin.models.nvlabs import (
     MAPPING_RATE,
     SLOPE,
     affine_of,
-    block_fir_of,
     bounded,
-    channels_of,
-    demand_activation,
+    demand_activations,
     fir_of,
     mapping_of,
     said_number,
+    unused_fir,
 )
+from ganplugin.models.rebuilding import picture_channels
 from ganplugin.models.w_space import WSpaceGenerator, linear_layer, w_inputs
 from ganplugin.models.weights import Weights
 
@@ -54,6 +54,7 @@ class _Layout:
     w_dim: int
     channels: int
     clamp: float
+    kernel: Tensor
 
 
 class StyledLayer(nn.Module):
@@ -129,10 +130,10 @@ class Block(nn.Module):
         super().__init__()
         first, last = size == layout.sizes[0], size == layout.sizes[-1]
         conv0, conv1, skip = (weights.under(name) for name in ("conv0", "conv1", "skip"))
-        kernel = block_fir_of(weights)
+        kernel = fir_of(weights, layout.kernel)
         residual = layout.architecture == "resnet" and not first
         self.conv0 = None if first else StyledLayer(conv0, layout, entering, kernel=fir_of(conv0, kernel))
-        fir_of(conv1, kernel)
+        unused_fir(conv1)
         middle = entering if self.conv0 is None else self.conv0.width
         self.conv1 = StyledLayer(conv1, layout, middle, gain=math.sqrt(0.5) if residual else 1.0)
         self.width = self.conv1.width
@@ -230,15 +231,17 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         raise CheckpointError("is no StyleGAN2 generator")
     weights = Weights(state)
     sizes = _sizes(state)
-    demand_activation(config, "synthesis.b4.conv1")
+    demand_activations(config)
     clamp = said_number(CLAMP, config, "synthesis.b4.conv1", "conv_clamp")
     mapping = mapping_of(weights, config)
     channels = len(weights.take(f"synthesis.b{sizes[-1]}.torgb.weight", None, None, 1, 1))
-    layout = _Layout(sizes, _architecture(state, sizes), mapping.w_dim, channels, float(clamp.value))
+    kernel = fir_of(weights.under(f"synthesis.b{sizes[-1]}"))
+    layout = _Layout(sizes, _architecture(state, sizes), mapping.w_dim, channels, float(clamp.value), kernel)
     synthesis = Synthesis(weights.under("synthesis"), layout)
     noise = _noise_inputs(weights, synthesis, layout)
     weights.finish()
     height, width = (side * sizes[-1] // 4 for side in synthesis.base.shape[2:])
+    seen = {"channels": picture_channels(channels), "width": width, "height": height}
     inferred = (
         HyperParameter(name="resolution", value=f"{width} x {height}", origin="tensor"),
         HyperParameter(name="architecture", value=layout.architecture, origin="tensor"),
@@ -250,7 +253,7 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         module=eval_mode(WSpaceGenerator(mapping.network, synthesis, mapping.centre)),
         inputs=(*w_inputs(mapping.z_dim, mapping.classes, synthesis.num_ws, mapping.w_dim), *noise),
         outputs=("image", "w"),
-        facts={**mapping.facts(synthesis.num_ws), "channels": channels_of(channels), "width": width, "height": height},
+        facts={**mapping.facts(synthesis.num_ws), **seen},
         inferred=(*mapping.inferred, *inferred),
     )
 
@@ -263,4 +266,10 @@ FAMILY = Family(
     detect=detect,
     rebuild=rebuild,
     settings=(MAPPING_RATE, CLAMP),
+    signature=(
+        "synthesis.b4.const",
+        "synthesis.b4.conv1.affine.weight",
+        "synthesis.b*.torgb.weight",
+        "mapping.fc0.weight",
+    ),
 )

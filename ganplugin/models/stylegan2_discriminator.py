@@ -25,33 +25,36 @@ from ganplugin.models.nvlabs import (
     LICENCE,
     MAPPING_RATE,
     SLOPE,
-    block_fir_of,
     bounded,
-    channels_of,
-    demand_activation,
+    demand_activations,
     fir_of,
     label_mapping_of,
     said_number,
+    unused_fir,
 )
+from ganplugin.models.rebuilding import picture_channels
+from ganplugin.models.setting import Setting
 from ganplugin.models.w_space import MappingNetwork, linear_layer
 from ganplugin.models.weights import Weights
 
 __all__ = ["FAMILY"]
 
 _BASE: Final = 4
+_ROWS: Final = Setting("base_rows", "rows of the smallest feature map (0: as many as columns)", 0, least=0)
 _NO_DEVIATION: Final = math.sqrt(1e-8)
 _BLOCK: Final = re.compile(r"^b(\d+)\.")
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """The blocks by size, how they are joined, the picture's channels, the first block's width, the clamp."""
+    """The blocks by size, how they are joined, the picture's channels, the first block's width, what all share."""
 
     sizes: tuple[int, ...]
     architecture: str
     channels: int
     width: int
     clamp: float
+    kernel: Tensor
 
 
 class Layer(nn.Module):
@@ -107,13 +110,13 @@ class Block(nn.Module):
 
     def __init__(self, weights: Weights, layout: _Layout, size: int, entering: int) -> None:
         super().__init__()
-        kernel = block_fir_of(weights)
+        kernel = fir_of(weights, layout.kernel)
         conv0, conv1, skip = (weights.under(name) for name in ("conv0", "conv1", "skip"))
         residual = layout.architecture == "resnet"
         sees = size == layout.sizes[0] or layout.architecture == "skip"
-        self.see = _seeing(weights.under("fromrgb"), layout, entering, kernel) if sees else None
+        self.see = _seeing(weights.under("fromrgb"), layout, entering, layout.clamp) if sees else None
         self.down = FirDown(kernel, layout.channels) if layout.architecture == "skip" else None
-        fir_of(conv0, kernel)
+        unused_fir(conv0)
         self.conv0 = Layer(conv0, layout.clamp, conv0.take("weight", None, entering, 3, 3))
         weight = conv1.take("weight", None, self.conv0.width, 3, 3)
         gain = math.sqrt(0.5) if residual else 1.0
@@ -133,20 +136,23 @@ class Block(nn.Module):
 
 
 class Verdict(nn.Module):
-    """The 4 x 4 end: minibatch deviation of groups of one (a constant), convolution, two linear layers."""
+    """The end, mostly 4 x 4: minibatch deviation of groups of one (a constant), convolution, two linear layers."""
 
-    def __init__(self, weights: Weights, layout: _Layout, entering: int, leaving: int, kernel: Tensor) -> None:
+    def __init__(self, weights: Weights, layout: _Layout, entering: int, leaving: int) -> None:
         super().__init__()
         conv = weights.under("conv")
         skips = layout.architecture == "skip"
-        self.see = _seeing(weights.under("fromrgb"), layout, entering, kernel) if skips else None
+        self.see = _seeing(weights.under("fromrgb"), layout, entering, 0.0) if skips else None
         weight = conv.take("weight", None, None, 3, 3)
         self.deviations = weight.shape[1] - entering
         if not 0 <= self.deviations <= entering:
             raise CheckpointError("has a last convolution for another number of channels than there are")
-        fir_of(conv, kernel)
+        unused_fir(conv)
         self.conv = Layer(conv, layout.clamp, weight)
-        self.enter = linear_layer(_linear(weights.under("fc"), None, self.conv.width * _BASE * _BASE))
+        self.enter = linear_layer(_linear(weights.under("fc"), None, None))
+        self.places, rest = divmod(self.enter.in_features, self.conv.width)
+        if rest:
+            raise CheckpointError("has a last layer for another number of features than there are")
         self.leave = linear_layer(_linear(weights.under("out"), leaving, self.enter.out_features))
 
     def forward(self, x: Tensor, image: Tensor) -> Tensor:
@@ -159,18 +165,18 @@ class Verdict(nn.Module):
         return self.leave(hidden)  # type: ignore[no-any-return]
 
 
-def _seeing(weights: Weights, layout: _Layout, leaving: int, kernel: Tensor) -> Layer:
-    fir_of(weights, kernel)
-    return Layer(weights, layout.clamp, weights.take("weight", leaving, layout.channels, 1, 1))
+def _seeing(weights: Weights, layout: _Layout, leaving: int, clamp: float) -> Layer:
+    unused_fir(weights)
+    return Layer(weights, clamp, weights.take("weight", leaving, layout.channels, 1, 1))
 
 
-def _linear(weights: Weights, leaving: int | None, entering: int) -> tuple[Tensor, Tensor]:
+def _linear(weights: Weights, leaving: int | None, entering: int | None) -> tuple[Tensor, Tensor]:
     weight = weights.take("weight", leaving, entering)
-    return weight / math.sqrt(entering), weights.take("bias", weight.shape[0])
+    return weight / math.sqrt(weight.shape[1]), weights.take("bias", weight.shape[0])
 
 
 class Discriminator(nn.Module):
-    """Pictures 0..1 [batch, channels, size, size] (and labels [batch, classes]) to one logit each [batch]."""
+    """Pictures 0..1 [batch, channels, height, width] (and labels [batch, classes]) to one logit each [batch]."""
 
     def __init__(self, weights: Weights, layout: _Layout, mapping: MappingNetwork | None) -> None:
         super().__init__()
@@ -180,8 +186,7 @@ class Discriminator(nn.Module):
             width = blocks[-1].width
         self.blocks = nn.ModuleList(blocks)
         leaving = 1 if mapping is None else mapping.w_dim
-        kernel = block_fir_of(weights.under(f"b{layout.sizes[-1]}"))
-        self.verdict = Verdict(weights.under(f"b{_BASE}"), layout, width, leaving, kernel)
+        self.verdict = Verdict(weights.under(f"b{_BASE}"), layout, width, leaving)
         self.mapping = mapping
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
@@ -218,39 +223,60 @@ def _architecture(state: StateDict, sizes: tuple[int, ...]) -> str:
     return "skip" if "b4.fromrgb.weight" in state else "orig"
 
 
+def _base(places: int, halved: int, config: Mapping[str, object]) -> tuple[int, int, HyperParameter]:
+    """Return rows and columns of the smallest feature map, and where they were read.
+
+    The last layer only tells their product, which is 16 unless a fork trained on oblong pictures.
+    """
+    kwargs = config.get("_init_kwargs")
+    said = kwargs.get("init_res") if isinstance(kwargs, Mapping) else None
+    known = {_ROWS.name: said[0]} if isinstance(said, (list, tuple)) and said else {}
+    rows = _ROWS.read({**known, **config})
+    count = int(rows.value) or math.isqrt(places)
+    if places % max(count, 1) or (not rows.value and count * count != places):
+        raise CheckpointError(
+            f"judges oblong pictures: its smallest feature map has {places} places, in how many rows cannot be told",
+            fix=f"give --set base_rows=N, the height of its pictures / {halved}",
+        )
+    return count, places // count, rows
+
+
 def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     """Return the scorer. Raises `CheckpointError` if a tensor is missing, misshapen or left over."""
     if not detect(state):
         raise CheckpointError("is no StyleGAN2 discriminator")
     weights, sizes = Weights(state), _sizes(state)
-    demand_activation(config, f"b{sizes[0]}.conv0")
+    demand_activations(config)
     clamp = said_number(CLAMP, config, f"b{sizes[0]}.conv0", "conv_clamp")
     width, channels = weights.take(f"b{sizes[0]}.fromrgb.weight", None, None, 1, 1).shape[:2]
-    layout = _Layout(sizes, _architecture(state, sizes), channels, width, float(clamp.value))
+    kernel = fir_of(weights.under(f"b{sizes[0]}"))
+    layout = _Layout(sizes, _architecture(state, sizes), channels, width, float(clamp.value), kernel)
     rate = said_number(MAPPING_RATE, config, "mapping.fc0", "bias_gain")
-    mapping = label_mapping_of(weights, rate)[0] if weights.has("mapping.embed.weight") else None
+    mapping = label_mapping_of(weights, rate, config)[0] if weights.has("mapping.embed.weight") else None
     module = Discriminator(weights, layout, mapping)
     weights.finish()
     classes = 0 if mapping is None or mapping.embed is None else mapping.embed.in_features
-    size = sizes[0]
+    rows, columns, base = _base(module.verdict.places, sizes[0] // _BASE, config)
+    height, width = (side * sizes[0] // _BASE for side in (rows, columns))
     label = (GraphInput("label", ("batch", classes)),) if classes else ()
     return Network(
         kind="scorer",
         module=eval_mode(module),
-        inputs=(GraphInput("image", ("batch", channels, size, size)), *label),
+        inputs=(GraphInput("image", ("batch", channels, height, width)), *label),
         outputs=("score",),
         facts={
-            "channels": channels_of(channels),
-            "width": size,
-            "height": size,
+            "channels": picture_channels(channels),
+            "width": width,
+            "height": height,
             "classes": tuple(str(index) for index in range(classes)),
         },
         inferred=(
-            HyperParameter(name="picture side", value=size, origin="tensor"),
+            HyperParameter(name="resolution", value=f"{width} x {height}", origin="tensor"),
             HyperParameter(name="architecture", value=layout.architecture, origin="tensor"),
             HyperParameter(name="classes", value=classes, origin="tensor"),
             HyperParameter(name="minibatch deviation", value="of each picture alone", origin="default"),
             clamp,
+            *((base,) if rows != columns else ()),
             *((rate,) if classes else ()),
         ),
     )
@@ -263,5 +289,6 @@ FAMILY = Family(
     licence=LICENCE,
     detect=detect,
     rebuild=rebuild,
-    settings=(MAPPING_RATE, CLAMP),
+    settings=(MAPPING_RATE, CLAMP, _ROWS),
+    signature=("b*.fromrgb.weight", "b*.conv0.weight", "b4.conv.weight", "b4.out.weight"),
 )

@@ -1,8 +1,9 @@
-"""StyleGAN2 (Karras et al. 2020) as in lucidrains' stylegan2-pytorch, and its discriminator, written from the shapes.
+"""StyleGAN2 (Karras et al. 2020) as in lucidrains' stylegan2-pytorch, written from the shapes.
 
 It differs from NVIDIA's: one noise picture for all layers, cut to each layer's size and turned over its diagonal;
 bilinear doubling; styles around 1; z of length 1; pictures of 0..1. Mapping (``SE``) and synthesis (``GE``) are
-averaged; files that lack them have ``S`` and ``G``.
+averaged; files that lack them have ``S`` and ``G``. Pictures are smoothed as they are doubled since version 1.1, which
+the file tells by holding the filter.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
+from ganplugin.models.lucidrains_attention import attention_of
 from ganplugin.models.modulation import ModulatedConv
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
@@ -24,21 +26,23 @@ from ganplugin.models.setting import Setting
 from ganplugin.models.w_space import CENTRE_PASSES, Linear, MappingNetwork, WSpaceGenerator, estimated_centre, w_inputs
 from ganplugin.models.weights import Weights
 
-__all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY"]
+__all__ = ["FAMILY", "LICENCE", "Smoothing"]
 
 _SLOPE: Final = 0.2
-_LICENCE: Final = "The code is MIT; the rights in the weights are those of whoever trained them."
+LICENCE: Final = "The code is MIT; the rights in the weights are those of whoever trained them."
+_SMOOTHING: Final = "upsample.1.f"
 _RATE: Final = Setting("lr_mlp", "learning rate multiplier of the mapping", 0.1, least=1e-6, most=1.0)
-_HALVING: Final = "blocks.0.downsample.1.weight"
 
 
-class _Blur(nn.Module):
-    """[1, 2, 1] both ways, edges mirrored."""
+class Smoothing(nn.Module):
+    """[1, 2, 1] both ways, edges mirrored. Raises `CheckpointError` if the filter at ``key`` is another."""
 
     weight: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, weights: Weights, key: str, channels: int) -> None:
         super().__init__()
+        if weights.take(key, 3).tolist() != [1, 2, 1]:
+            raise CheckpointError(f"blurs with another filter than [1, 2, 1] ({key})")
         row = torch.tensor([0.25, 0.5, 0.25])
         self.channels = channels
         self.pad = nn.ReflectionPad2d(1)
@@ -47,12 +51,6 @@ class _Blur(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return x [batch, channels, h, w], smoothed."""
         return F.conv2d(self.pad(x), self.weight, groups=self.channels)
-
-
-def _check_filter(weights: Weights, key: str) -> None:
-    """Refuse another filter than [1, 2, 1], which is what the networks are written with."""
-    if weights.has(key) and weights.take(key, 3).tolist() != [1, 2, 1]:
-        raise CheckpointError(f"blurs with another filter than [1, 2, 1] ({key})")
 
 
 class _Layer(nn.Module):
@@ -77,25 +75,31 @@ class _Layer(nn.Module):
         return F.leaky_relu(y + cut * self.strength + self.bias, _SLOPE)
 
 
+def _doubling() -> nn.Upsample:
+    return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+
+
 class _Block(nn.Module):
-    """Two layers, and a picture that is added to the one so far. Between blocks both are doubled."""
+    """Two layers, and a picture that is added to the one so far and doubled for the next block."""
 
     weight: Tensor
 
-    def __init__(self, weights: Weights, w_dim: int, before: int) -> None:
+    def __init__(self, weights: Weights, w_dim: int, before: int, *, is_last: bool) -> None:
         super().__init__()
         self.first = _Layer(weights, 1, w_dim, before)
         self.second = _Layer(weights, 2, w_dim, self.first.width)
         self.width, picture = self.second.width, weights.under("to_rgb")
         self.affine = _styled(picture.under("to_style"), w_dim, self.width)
         self.register_buffer("weight", picture.take("conv.weight", None, self.width, 1, 1), persistent=False)
-        _check_filter(picture, "upsample.1.f")
+        self.smooths = picture.has(_SMOOTHING)
+        smoothing = [Smoothing(picture, _SMOOTHING, self.weight.shape[0])] if self.smooths else []
+        self.up = nn.Identity() if is_last else nn.Sequential(_doubling(), *smoothing)
 
     def forward(self, x: Tensor, picture: Tensor | None, w: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features and the picture so far."""
+        """Return the features and the picture so far, both for the next block."""
         x = self.second(self.first(x, w, noise), w, noise)
         added = F.conv2d(x * self.affine(w)[:, :, None, None], self.weight)
-        return x, added if picture is None else picture + added
+        return x, self.up(added if picture is None else picture + added)
 
 
 class _Synthesis(nn.Module):
@@ -118,26 +122,27 @@ class _Synthesis(nn.Module):
         self.register_buffer("weight", weights.take("initial_conv.weight", width, width, 3, 3), persistent=False)
         self.register_buffer("bias", weights.take("initial_conv.bias", width), persistent=False)
         found: list[_Block] = []
+        entering: list[nn.Module] = []
         for index in range(blocks):
-            found.append(_Block(weights.under(f"blocks.{index}"), w_dim, found[-1].width if found else width))
-        self.blocks = nn.ModuleList(found)
+            before = found[-1].width if found else width
+            attention = attention_of(weights.under(f"attns.{index}"), before)
+            entering.append(nn.Sequential(attention, _doubling()) if found else attention)
+            found.append(_Block(weights.under(f"blocks.{index}"), w_dim, before, is_last=index == blocks - 1))
+        self.entering, self.blocks = nn.ModuleList(entering), nn.ModuleList(found)
         self.channels = found[-1].weight.shape[0]
-        self.blur = _Blur(self.channels)
+        self.smooths = any(block.smooths for block in found)
+        if not all(block.smooths == self.smooths for block in found[:-1]):
+            raise CheckpointError("smooths some of its doubled pictures, but not all")
 
     def forward(self, w: Tensor, noise: Tensor, strength: Tensor) -> Tensor:
         """Return pictures [batch, channels, size, size]."""
         turned = (noise * strength).transpose(2, 3)
         start = self.base if self.is_constant else torch.einsum("bw,wchv->bchv", w.mean(dim=1), self.base)
         x = F.conv2d(start, self.weight, self.bias, padding=1)
-        x, picture = self.blocks[0](x, None, w[:, 0], turned)
-        for index, block in enumerate(self.blocks[1:], start=1):
-            x, picture = block(_doubled(x), self.blur(_doubled(picture)), w[:, index], turned)
-        pictures: Tensor = picture * 2 - 1
-        return pictures
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        picture: Tensor | None = None
+        for index, (entering, block) in enumerate(zip(self.entering, self.blocks, strict=True)):
+            x, picture = block(entering(x), picture, w[:, index], turned)
+        return torch.mul(picture, 2) - 1  # type: ignore[arg-type]
 
 
 def _styled(weights: Weights, w_dim: int, width: int) -> nn.Linear:
@@ -160,15 +165,16 @@ def _mapping(weights: Weights, rate: float) -> MappingNetwork:
     return MappingNetwork(layers, slope=_SLOPE)
 
 
+_NAMES: Final = (("SE", "GE"), ("S", "G"))
+"""What mapping and synthesis are called in a file: averaged or not."""
+
+
 def _names(state: StateDict) -> tuple[str, str] | None:
-    """Return what mapping and synthesis are called in a file: averaged or not."""
-    for mapping, synthesis in (("SE", "GE"), ("S", "G")):
-        wanted = (
-            f"{mapping}.net.0.weight",
-            f"{synthesis}.initial_conv.weight",
-            f"{synthesis}.blocks.0.to_style1.weight",
-        )
-        if all(key in state for key in wanted):
+    """Return the names of the networks in a file, averaged ones first."""
+    for mapping, synthesis in _NAMES:
+        wanted = (f"{mapping}.net.0.weight", f"{synthesis}.blocks.0.to_style1.weight")
+        start = (f"{synthesis}.initial_block", f"{synthesis}.to_initial_block.weight")
+        if all(key in state for key in wanted) and any(key in state for key in start):
             return mapping, synthesis
     return None
 
@@ -178,13 +184,17 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if names is None:
         raise CheckpointError("is no StyleGAN2 of lucidrains")
     own = {key: value for key, value in state.items() if key.startswith(tuple(f"{name}." for name in names))}
-    if any(".attns." in key for key in own):
-        raise CheckpointError("has attention layers, which are not supported", fix="train without --attn-layers")
+    if f"{names[1]}.initial_conv.weight" not in own:
+        raise CheckpointError(
+            "was written by stylegan2-pytorch before version 0.20, whose networks were others",
+            fix="use the version that trained it",
+        )
     weights, rate = Weights(own), _RATE.read(config)
     mapping = _mapping(weights.under(names[0]), float(rate.value))
     z_dim, w_dim = mapping.layers[0].in_features, mapping.layers[-1].out_features
     blocks = sum(key.startswith(f"{names[1]}.blocks.") and key.endswith(".conv1.weight") for key in own)
-    synthesis = _Synthesis(weights.under(names[1]), int(w_dim), blocks)  # type: ignore[arg-type]
+    with rebuilding("a StyleGAN2 of lucidrains", own):
+        synthesis = _Synthesis(weights.under(names[1]), int(w_dim), blocks)  # type: ignore[arg-type]
     weights.finish()
     size = 4 << (blocks - 1)
     noise = torch.rand(1, 1, size, size, generator=torch.Generator().manual_seed(0))
@@ -212,102 +222,24 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
             rate,
             HyperParameter(name="truncation centre", value=f"the mean of {CENTRE_PASSES} draws", origin="default"),
             HyperParameter(name="noise maps", value="drawn once, evenly in 0..1", origin="default"),
+            HyperParameter(name="smoothed doubling", value=synthesis.smooths, origin="tensor"),
+            HyperParameter(name="attention in blocks", value=_attentive(own, names[1]), origin="tensor"),
         ),
     )
 
 
-class _Halving(nn.Module):
-    """Two convolutions and, but in the last block, a blurred halving; a 1 x 1 convolution goes past them."""
-
-    def __init__(self, weights: Weights, before: int) -> None:
-        super().__init__()
-        self.halves = weights.has("downsample.1.weight")
-        self.first = _conv(weights.under("net.0"), before, 3)
-        self.width = self.first.out_channels
-        self.second = _conv(weights.under("net.2"), self.width, 3)
-        self.past = _conv(weights.under("conv_res"), before, 1, 2 if self.halves else 1)
-        _check_filter(weights, "downsample.0.f")
-        down = [_Blur(self.width), _conv(weights.under("downsample.1"), self.width, 3, 2)] if self.halves else []
-        self.down = nn.Sequential(*down)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return features of half the sides, or of the same in the last block."""
-        y = F.leaky_relu(self.second(F.leaky_relu(self.first(x), _SLOPE)), _SLOPE)
-        return (self.down(y) + self.past(x)) * math.sqrt(0.5)  # type: ignore[no-any-return]
-
-
-class _Discriminator(nn.Module):
-    """Pictures 0..1 to one score each: training drives real pictures down, so the logit is negated."""
-
-    def __init__(self, weights: Weights, blocks: int, channels: int) -> None:
-        super().__init__()
-        found: list[_Halving] = []
-        for index in range(blocks):
-            found.append(_Halving(weights.under(f"blocks.{index}"), found[-1].width if found else channels))
-        width = found[-1].width
-        self.body = nn.Sequential(*found, _conv(weights.under("final_conv"), width, 3), nn.Flatten())
-        self.last = nn.Linear(4 * width, 1)
-        self.last.weight = nn.Parameter(-weights.take("to_logit.weight", 1, 4 * width))
-        self.last.bias = nn.Parameter(-weights.take("to_logit.bias", 1))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the score [batch]; high means real."""
-        scores: Tensor = self.last(self.body(image))
-        return scores.flatten()
-
-
-def _conv(weights: Weights, before: int, side: int, stride: int = 1) -> nn.Conv2d:
-    weight = weights.take("weight", None, before, side, side)
-    layer = nn.Conv2d(before, weight.shape[0], side, stride, side // 2)
-    layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(weights.take("bias", weight.shape[0]))
-    return layer
-
-
-def _is_scorer(state: StateDict) -> bool:
-    return all(key in state for key in ("blocks.0.conv_res.weight", _HALVING, "final_conv.weight", "to_logit.weight"))
-
-
-def _rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
-    if not _is_scorer(state):
-        raise CheckpointError("is no StyleGAN2 discriminator of lucidrains")
-    weights = Weights(state)
-    blocks = sum(key.endswith(".conv_res.weight") for key in state)
-    halvings = sum(key.endswith(".downsample.1.weight") for key in state)
-    channels = weights.take("blocks.0.net.0.weight", None, None, 3, 3).shape[1]
-    with rebuilding("a StyleGAN2 discriminator of lucidrains", state):
-        module = _Discriminator(weights, blocks, channels)
-    weights.finish()
-    size = 2 << halvings
-    return Network(
-        kind="scorer",
-        module=eval_mode(module),
-        inputs=(GraphInput("image", ("batch", channels, size, size)),),
-        outputs=("score",),
-        facts={"channels": picture_channels(channels), "width": size, "height": size},
-        inferred=(
-            HyperParameter(name="resolution", value=f"{size} x {size}", origin="tensor"),
-            HyperParameter(name="score", value="the negated logit, high means real", origin="default"),
-        ),
-    )
+def _attentive(state: StateDict, name: str) -> str:
+    found = {int(key.split(".")[2]) for key in state if key.startswith(f"{name}.attns.")}
+    return ", ".join(str(index) for index in sorted(found)) or "none"
 
 
 FAMILY = Family(
     id="stylegan2-lucidrains",
     title="StyleGAN2 generator (lucidrains)",
     kind="generator",
-    licence=_LICENCE,
+    licence=LICENCE,
     detect=lambda state: _names(state) is not None,
     rebuild=_rebuild,
     settings=(_RATE,),
+    signature=("GE.initial_conv.weight", "GE.blocks.0.to_style1.weight", "SE.net.0.weight"),
 )
-
-SCORER_FAMILY = Family(
-    id="stylegan2-lucidrains-scorer",
-    title="StyleGAN2 discriminator (lucidrains)",
-    kind="scorer",
-    licence=_LICENCE,
-    detect=_is_scorer,
-    rebuild=_rebuild_scorer,
-)
-
-FAMILIES = (FAMILY, SCORER_FAMILY)

@@ -7,10 +7,10 @@ sticks to the pixel grid. Sizes come from the layers' names, factors from the le
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -19,48 +19,17 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.lowpass import sinc_lowpass
 from ganplugin.models.modulation import ModulatedConv
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
-from ganplugin.models.nvlabs import (
-    CLAMP,
-    LICENCE,
-    MAPPING_RATE,
-    SLOPE,
-    affine_of,
-    bounded,
-    channels_of,
-    mapping_of,
-    said_number,
-)
-from ganplugin.models.setting import Setting
+from ganplugin.models.nvlabs import LICENCE, SLOPE, affine_of, bounded, demand_activations, mapping_of
+from ganplugin.models.rebuilding import picture_channels
+from ganplugin.models.stylegan3_settings import SETTINGS, LayerName, Words, factor_of, words_of
 from ganplugin.models.w_space import WSpaceGenerator, linear_layer, w_inputs
 from ganplugin.models.weights import Weights
 
 __all__ = ["FAMILY"]
 
-_LAYER: Final = re.compile(r"^synthesis\.(L(\d+)_(\d+)_(\d+))\.weight$")
-_FILTER_TOLERANCE: Final = 1e-4
-
-_MARGIN: Final = Setting("margin_size", "margin around the picture in pixels", 10.0, least=0.0)
-_SCALE: Final = Setting("output_scale", "scale of the output", 0.25, least=1e-6)
-_CUTOFF: Final = Setting("first_cutoff", "cutoff of the input in cycles", 2.0, least=1e-6)
-_FILTER_SIZE: Final = Setting("filter_size", "filter taps for each factor", 6, least=1)
-
-
-@dataclass(frozen=True)
-class _Words:
-    """What tensors do not tell."""
-
-    clamp: HyperParameter
-    margin: HyperParameter
-    scale: HyperParameter
-    cutoff: HyperParameter
-    filter_size: HyperParameter
-
-    @property
-    def all(self) -> tuple[HyperParameter, ...]:
-        return (self.clamp, self.margin, self.scale, self.cutoff, self.filter_size)
+_LAYER: Final = re.compile(r"^synthesis\.(L(\d+)_(\d+)_\d+)\.")
 
 
 class Waves(nn.Module):
@@ -160,7 +129,7 @@ class Layer(nn.Module):
 
     bias: Tensor
 
-    def __init__(self, weights: Weights, words: _Words, w_dim: int, entering: int, before: int, after: int) -> None:
+    def __init__(self, weights: Weights, words: Words, w_dim: int, entering: int, before: int, after: int) -> None:
         super().__init__()
         weight = weights.take("weight", None, entering, None, None)
         channels, size = weight.shape[0], weight.shape[2]
@@ -176,7 +145,7 @@ class Layer(nn.Module):
         bias = weights.take("bias", channels)[:, None, None]
         self.register_buffer("bias", math.sqrt(2) * bias, persistent=False)
         ups, downs = weights.take("up_filter", None), weights.take_any("down_filter")
-        up, down = (_factor(taps, words) for taps in (ups, downs))
+        up, down = (factor_of(taps, int(words.filter_size.value)) for taps in (ups, downs))
         total = (after - 1) * down + 1 - (before + size - 1) * up + len(ups) + len(downs) - 2
         first = (total + up) // 2
         self.up = Upsampling(ups, channels, up, (first, total - first))
@@ -188,24 +157,13 @@ class Layer(nn.Module):
         return self.down(bounded(F.leaky_relu(y, SLOPE), self.clamp))  # type: ignore[no-any-return]
 
 
-def _factor(taps: Tensor, words: _Words) -> int:
-    size = int(words.filter_size.value)
-    if taps.ndim not in (1, 2) or len(set(taps.shape)) != 1:
-        raise CheckpointError("has a filter that is not square")
-    if not len(taps) or len(taps) % size:
-        raise CheckpointError(
-            f"has a filter of {len(taps)} taps, which is no multiple of {size}", fix="give --set filter_size=N"
-        )
-    return len(taps) // size
-
-
 class PictureLayer(nn.Module):
     """The last map to a picture: modulated convolution without demodulation, bias, clamp."""
 
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, words: _Words, w_dim: int, entering: int) -> None:
+    def __init__(self, weights: Weights, words: Words, w_dim: int, entering: int) -> None:
         super().__init__()
         weight = weights.take("weight", None, entering, 1, 1)
         self.width = weight.shape[0]
@@ -223,12 +181,10 @@ class PictureLayer(nn.Module):
 class Synthesis(nn.Module):
     """w [batch, num_ws, w_dim] and ``transform`` [rows, 3, 3] to pictures -1..1, unclamped."""
 
-    def __init__(self, weights: Weights, names: tuple[tuple[str, int], ...], words: _Words, w_dim: int) -> None:
+    def __init__(self, weights: Weights, names: tuple[LayerName, ...], words: Words, w_dim: int) -> None:
         super().__init__()
         size = names[0][1]
         rate = size - 2 * float(words.margin.value)
-        if rate / 2 <= float(words.cutoff.value):
-            raise CheckpointError("has a first layer that is too small for its margin", fix="give --set margin_size=N")
         self.waves = Waves(weights.under("input"), w_dim, size, rate, float(words.cutoff.value))
         layers: list[Layer] = []
         width = self.waves.width
@@ -248,46 +204,25 @@ class Synthesis(nn.Module):
         return x * self.scale
 
 
-def _names(state: StateDict) -> tuple[tuple[str, int], ...]:
-    """The layers in order, as (name, size)."""
+def _names(state: StateDict) -> tuple[LayerName, ...]:
+    """The layers in order, or nothing if one is missing.
+
+    StyleGAN-XL's later stages, known by the table of classes, skip one number where the first stage was cut off.
+    """
     found = {int(match[2]): (match[1], int(match[3])) for key in state if (match := _LAYER.match(key))}
-    return tuple(found[index] for index in sorted(found)) if sorted(found) == list(range(len(found))) else ()
+    numbers = sorted(found)
+    steps = [after - before for before, after in itertools.pairwise([-1, *numbers])]
+    grown = "mapping.embed.weight" in state and "mapping.embed.bias" not in state
+    is_whole = set(steps) == {1} or (grown and set(steps) == {1, 2} and steps.count(2) == 1)
+    return tuple(found[number] for number in numbers) if is_whole else ()
 
 
 def detect(state: StateDict) -> bool:
     """Tell whether the tensors are a StyleGAN3 generator's: input frequencies, numbered layers, a mapping."""
     names = _names(state)
     needed = ["synthesis.input.freqs", "synthesis.input.affine.weight", "mapping.fc0.weight"]
-    needed += [f"synthesis.{name}.magnitude_ema" for name, _ in names]
+    needed += [f"synthesis.{name}.{part}" for name, _ in names for part in ("weight", "magnitude_ema")]
     return len(names) > 1 and all(key in state for key in needed)
-
-
-def _check_first_filter(state: StateDict, names: tuple[tuple[str, int], ...], words: _Words) -> None:
-    """Design the first filter again: if it differs, the cutoff or the margin is another than we think."""
-    stored = state.get(f"synthesis.{names[0][0]}.up_filter")
-    if stored is None or stored.ndim != 1:
-        raise CheckpointError("lacks the filter of its first layer")
-    rate = names[0][1] - 2 * float(words.margin.value)
-    cutoff = float(words.cutoff.value)
-    factor = _factor(stored, words)
-    designed = sinc_lowpass(len(stored), cutoff, 2 * (rate / 2 - cutoff), rate * factor)
-    if (designed - stored).abs().max() > _FILTER_TOLERANCE:
-        raise CheckpointError(
-            "was trained with other filters than StyleGAN3's common ones",
-            fix="give --set first_cutoff=X and --set margin_size=N as in its training options",
-        )
-
-
-def _words(config: Mapping[str, object], first: str) -> _Words:
-    given = config.get("_init_kwargs")
-    known = {**given, **config} if isinstance(given, Mapping) else config
-    return _Words(
-        clamp=said_number(CLAMP, config, f"synthesis.{first}", "conv_clamp"),
-        margin=said_number(_MARGIN, config, "synthesis", "margin_size"),
-        scale=said_number(_SCALE, config, "synthesis", "output_scale"),
-        cutoff=_CUTOFF.read(known),
-        filter_size=_FILTER_SIZE.read(known),
-    )
 
 
 def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
@@ -295,8 +230,8 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     if not detect(state):
         raise CheckpointError("is no StyleGAN3 generator")
     weights, names = Weights(state), _names(state)
-    words = _words(config, names[0][0])
-    _check_first_filter(state, names, words)
+    demand_activations(config)
+    words = words_of(state, config, names)
     mapping = mapping_of(weights, config)
     synthesis = Synthesis(weights.under("synthesis"), names, words, mapping.w_dim)
     transform = weights.take("synthesis.input.transform", 3, 3)
@@ -316,12 +251,17 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
             GraphInput("transform", ("rows", 3, 3), transform[None].clone()),
         ),
         outputs=("image", "w"),
-        facts={**mapping.facts(num_ws), "channels": channels_of(synthesis.channels), "width": size, "height": size},
+        facts={
+            **mapping.facts(num_ws),
+            "channels": picture_channels(synthesis.channels),
+            "width": size,
+            "height": size,
+        },
         inferred=(*mapping.inferred, *inferred),
     )
 
 
-def _configuration(state: StateDict, names: tuple[tuple[str, int], ...]) -> str:
+def _configuration(state: StateDict, names: tuple[LayerName, ...]) -> str:
     first = names[0][0]
     if state[f"synthesis.{first}.down_filter"].ndim == 2:
         return "R (rotation)"
@@ -335,5 +275,11 @@ FAMILY = Family(
     licence=LICENCE,
     detect=detect,
     rebuild=rebuild,
-    settings=(MAPPING_RATE, CLAMP, _MARGIN, _SCALE, _CUTOFF, _FILTER_SIZE),
+    settings=SETTINGS,
+    signature=(
+        "synthesis.input.freqs",
+        "synthesis.input.affine.weight",
+        "synthesis.L0_*.magnitude_ema",
+        "mapping.fc0.weight",
+    ),
 )

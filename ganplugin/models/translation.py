@@ -17,6 +17,8 @@ from ganplugin.models.setting import Setting
 
 __all__ = [
     "BATCH_NORM",
+    "PADDING",
+    "PADS",
     "SignedTranslator",
     "conv_shape",
     "load_strictly",
@@ -28,6 +30,16 @@ __all__ = [
 BATCH_NORM: Final = Setting(name="bn_mode", title="batch norm", default="instance", choices=("instance", "eval"))
 """How batch normalisation acts. pix2pix draws its test pictures one at a time in training mode, so that each is
 normalised by its own statistics, which is instance normalisation; ``eval`` uses the running statistics instead."""
+
+PADDING: Final = Setting(name="padding", title="padding", default="reflect", choices=("reflect", "replicate", "zero"))
+"""What convolutions that keep the size see beyond the border. Original code reflects; some forks choose otherwise."""
+
+PADS: Final[Mapping[str, type[nn.Module]]] = {
+    "reflect": nn.ReflectionPad2d,
+    "replicate": nn.ReplicationPad2d,
+    "zero": nn.ZeroPad2d,
+}
+"""The layer that each value of `PADDING` stands for."""
 
 _LUMA: Final = (0.299, 0.587, 0.114)
 """ITU-R BT.601 weights, by which Pillow and torchvision turn RGB to grey."""

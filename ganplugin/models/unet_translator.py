@@ -133,4 +133,10 @@ FAMILY = Family(
     detect=_is_unet,
     rebuild=_rebuild,
     settings=(BATCH_NORM,),
+    signature=(
+        "model.model.0.weight",
+        "model.model.1.model.1.weight",
+        "model.model.1.model.3.model.1.weight",
+        "model.model.3.weight",
+    ),
 )

@@ -168,6 +168,22 @@ def test_two_photos_of_one_stem(run, here):
     assert sorted(digests("out")) == ["cat-styles-2.png", "cat-styles.png"]
 
 
+def test_an_upscaler_enlarges_and_its_pictures_can_be_rendered_again(run, here):
+    assert run("style", "upscaler.onnx", "photos/dog.png", "--out", "large").code == 0
+    large = here / "large" / "dog-upscaler.png"
+    assert as_levels(large).shape == (15, 18, 4)
+    assert "identical, byte for byte" in run("again", large, "--inputs", ".").out
+
+
+def test_the_scale_of_an_upscaler_is_shown(run, here):
+    listed = {entry["model"]: entry for entry in json.loads(run("models", "--json").out)["models"]}
+    assert (listed["upscaler.onnx"]["scale"], listed["styles.onnx"]["scale"]) == (3, 1)
+    assert "any, enlarged x3" in run("models").out
+    assert "enlarges" in run("inspect", "upscaler.onnx").out
+    assert json.loads(run("inspect", "upscaler.onnx", "--json").out)["manifest"]["scale"] == 3
+    assert "enlarges" not in run("inspect", "styles.onnx").out
+
+
 def test_one_picture_in_every_style(run, here, monkeypatch):
     options = ("--model", "styles.onnx#wave", "--model", "styles.onnx#night", "--captions", "--cell", "32")
     done = run("sheet", "photos/cat.jpg", *options, "--json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -278,6 +279,46 @@ def test_sizes_that_a_network_rounds_are_found(tmp_path: Path) -> None:
     assert model.stylize(np.zeros((13, 9, 3), np.float32)).shape == (1, 13, 9, 3)
 
 
+def _upscaler(path: Path, scale: int, *, layout: str, sides: tuple[Any, Any], multiple: int = 1) -> Path:
+    """Shifted pixels, repeated ``scale`` times; ``multiple`` is what the sides must divide by."""
+    graph = ForeignGraph()
+    x = graph.input("lr", ["n", 3, *sides] if layout == "nchw" else ["n", *sides, 3])
+    if layout == "nhwc":
+        x = graph.op("Transpose", x, perm=[0, 3, 1, 2])
+    x = graph.op("DepthToSpace", graph.op("SpaceToDepth", x, blocksize=multiple), blocksize=multiple)
+    scales = graph.constant(np.array([1, 1, scale, scale], np.float32))
+    modes = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+    x = graph.op("Sigmoid", graph.op("Resize", x, "", scales, **modes))
+    if layout == "nhwc":
+        x = graph.op("Transpose", x, perm=[0, 2, 3, 1])
+    grown = [side * scale if isinstance(side, int) else f"{side}2" for side in sides]
+    graph.output(x, ["n", 3, *grown] if layout == "nchw" else ["n", *grown, 3])
+    return graph.save(path)
+
+
+@pytest.mark.parametrize(("scale", "layout"), [(2, "nchw"), (3, "nhwc"), (4, "nchw"), (8, "nchw")])
+def test_an_upscaler_is_adopted_with_its_scale(tmp_path: Path, scale: int, layout: str) -> None:
+    model = adopted(_upscaler(tmp_path / "up.onnx", scale, layout=layout, sides=("h", "w")))
+    assert (model.manifest.kind, model.manifest.scale) == ("style", scale)
+    assert (model.manifest.size_multiple, model.manifest.minimum_size) == (1, 1)
+    assert facts(model)["scale"] == (scale, "tensor")
+    photo = pictures(2, 7, 5).transpose(0, 2, 3, 1)
+    expected = sigmoid(photo.repeat(scale, axis=1).repeat(scale, axis=2))
+    assert np.abs(model.stylize(photo) - expected).max() < 1e-5
+
+
+def test_an_upscaler_s_sizes_are_found_before_enlarging(tmp_path: Path) -> None:
+    model = adopted(_upscaler(tmp_path / "up.onnx", 2, layout="nchw", sides=("h", "w"), multiple=4))
+    assert (model.manifest.scale, model.manifest.size_multiple, model.manifest.minimum_size) == (2, 4, 4)
+    assert model.stylize(pictures(1, 9, 6).transpose(0, 2, 3, 1)).shape == (1, 18, 12, 3)
+
+
+def test_an_upscaler_of_one_size_is_adopted(tmp_path: Path) -> None:
+    model = adopted(_upscaler(tmp_path / "up.onnx", 4, layout="nhwc", sides=(16, 24)))
+    assert (model.manifest.scale, model.manifest.height, model.manifest.width) == (4, 16, 24)
+    assert model.stylize(np.full((20, 20, 3), 0.5, np.float32)).shape == (1, 80, 80, 3)
+
+
 def test_tensors_in_a_file_beside_come_in(tmp_path: Path) -> None:
     path = painter(tmp_path / "a.onnx")
     onnx.save(onnx.load(path), tmp_path / "b.onnx", save_as_external_data=True, location="b.data", size_threshold=0)
@@ -295,11 +336,20 @@ def test_newer_files_are_brought_to_what_hosts_read(tmp_path: Path) -> None:
     adopted(graph.save(tmp_path / "new.onnx"))
 
 
-def _upscaler(graph: ForeignGraph) -> None:
-    x = graph.input("x", ["n", 3, "h", "w"])
-    scales = graph.constant(np.array([1, 1, 2, 2], np.float32))
-    graph.op("Sigmoid", graph.op("Resize", x, "", scales, mode="nearest"), out="y")
-    graph.output("y", ["n", 3, "h2", "w2"])
+def _enlarged_by(rows: float, columns: float) -> Callable[[ForeignGraph], None]:
+    def make(graph: ForeignGraph) -> None:
+        x = graph.input("x", ["n", 3, "h", "w"])
+        scales = graph.constant(np.array([1, 1, rows, columns], np.float32))
+        graph.op("Sigmoid", graph.op("Resize", x, "", scales, mode="nearest"), out="y")
+        graph.output("y", ["n", 3, "h2", "w2"])
+
+    return make
+
+
+def _fixed_and_cropped(graph: ForeignGraph) -> None:
+    x = graph.input("x", [1, 3, 16, 16])
+    graph.op("Sigmoid", graph.op("AveragePool", x, kernel_shape=[3, 3]), out="y")
+    graph.output("y", [1, 3, 14, 14])
 
 
 def _random(graph: ForeignGraph) -> None:
@@ -339,13 +389,16 @@ def _flat(graph: ForeignGraph) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (_upscaler, "another size"),
+        (_enlarged_by(1.5, 1.5), "returns pictures of another size than they came in"),
+        (_enlarged_by(2, 4), "returns pictures of another size than they came in"),
+        (_enlarged_by(5, 5), "by 2, 3, 4 or 8"),
+        (_fixed_and_cropped, "returns pictures of another size than they came in"),
         (_random, "random numbers"),
         (_unknown_input, "'mystery'"),
         (_unbounded, "--range"),
         (_both_layouts, "--layout"),
         (_text, "--kind"),
-        (_flat, "the same for every input"),
+        (_flat, "of one flat colour"),
     ],
 )
 def test_what_cannot_be_adopted_is_said_in_one_line(

@@ -70,6 +70,13 @@ def test_averaged_weights_come_first_and_prefixes_go(tmp_path: Path, container: 
     assert [float(part.state["a"]) for part in parts[:3]] == [2, 3, 1]
 
 
+@pytest.mark.parametrize("wrapper", ["", "module.", "_orig_mod.module."])
+def test_networks_side_by_side_in_one_dict_come_apart(tmp_path: Path, wrapper: str) -> None:
+    content = {f"{wrapper}{name}.a": torch.ones(1) for name in ("discriminator", "generator", "generator_ema")}
+    parts = parts_of(load_checkpoint(write_zip(tmp_path / "x.pt", content)))
+    assert [part.path for part in parts] == ["generator_ema", "generator", "discriminator", ""]
+
+
 @pytest.mark.parametrize("container", ["torch zip", "legacy torch", "raw pickle"])
 def test_a_whole_module_gives_its_state_dict(tmp_path: Path, container: str) -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, eps=0.5), nn.Sequential(nn.Linear(2, 3)))

@@ -43,7 +43,14 @@ def lively(module: torch.nn.Module) -> torch.nn.Module:
 def test_export_prints_what_it_found_and_how_to_get_the_rest(both: Path) -> None:
     result = RUNNER.invoke(export, [str(both), "--name", "faces"], catch_exceptions=False)
     assert result.exit_code == 0
-    for words in ("dcgan", "netG_state_dict", "the common default", "equals PyTorch", "--part scorer", "weights.onnx"):
+    for words in (
+        "dcgan",
+        "netG_state_dict",
+        "the common default",
+        "equals PyTorch",
+        "--part netD_state_dict",
+        "weights.onnx",
+    ):
         assert words in result.stdout
     shown = RUNNER.invoke(inspect, [str(both.with_name("weights.onnx"))], catch_exceptions=False).stdout
     for words in ("faces", "input z", "required", "output image", "proof", "opset 18"):
@@ -121,7 +128,7 @@ def test_a_refused_file_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
     )
     assert (run.returncode, run.stdout) == (CheckpointError.exit_code, "")
     assert run.stderr.count("\n") == 1
-    assert "convert the weights to PyTorch" in run.stderr
+    assert "convert its weights to PyTorch" in run.stderr
 
 
 def test_inspect_of_a_model_loads_no_torch_and_checkpoints_ask_for_it(tmp_path: Path) -> None:

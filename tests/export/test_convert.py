@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 
 from ganplugin.errors import ExportError, ModelError
 from ganplugin.export.cases import cases
+from ganplugin.export.comparison import SINGLE
 from ganplugin.export.convert import convert
-from ganplugin.export.verify import TOLERANCE, verify
+from ganplugin.export.verify import verify
 from ganplugin.modelfile import check_contract, model_bytes, write_model
 from ganplugin.models.network import Network
 from ganplugin.runtime import RuntimeOptions, open_model
@@ -47,7 +49,7 @@ def test_a_converted_network_equals_it_in_every_case(tmp_path: Path, make: Calla
     reports: list[tuple[int, int]] = []
     path = write_model(proto, manifest_of(network), tmp_path / "m.onnx")
     proof = verify(path, network, progress=lambda done, total: reports.append((done, total)))
-    assert proof.max_error <= TOLERANCE
+    assert proof.max_error <= SINGLE.error
     assert proof.cases == len(list(cases(network))) == len(reports) == reports[-1][0]
 
 
@@ -66,6 +68,14 @@ def test_cases_change_every_optional_input_alone_and_all_together() -> None:
     sizes = {case.feeds["content"].shape[2:] for case in cases(painter())}
     assert len(sizes) == 2
     assert any(side % 2 for size in sizes for side in size)
+
+
+@pytest.mark.parametrize(("scale", "smallest"), [(1, 32), (2, 16), (8, 8)])
+def test_an_upscaler_is_compared_on_smaller_pictures(scale: int, smallest: int) -> None:
+    network = replace(painter(), facts={"scale": scale})
+    sides = {side for case in cases(network) for side in case.feeds["content"].shape[2:]}
+    assert min(sides) == smallest
+    assert len(sides) == 4
 
 
 def test_the_required_input_alone_is_enough_and_w_can_be_had_alone(whole: Path) -> None:
@@ -119,6 +129,12 @@ def test_a_difference_is_named_by_case_output_and_size(whole: Path) -> None:
     other = everything(twist=0.5)
     with pytest.raises(ExportError, match=r"on ws changed, image differs from PyTorch by 0\.\d+ \(at most 0\.0001"):
         verify(whole, other)
+
+
+def test_a_scale_that_the_pictures_do_not_have_is_noticed(tmp_path: Path) -> None:
+    network = replace(painter(), facts={**painter().facts, "scale": 2})
+    with pytest.raises(ExportError, match="pictures of 40x16 become 40x16, not 2 times as large"):
+        verify(written(network, tmp_path / "m.onnx"), network)
 
 
 def test_a_wrong_default_inside_the_file_is_noticed(tmp_path: Path) -> None:

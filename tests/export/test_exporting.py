@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganplugin.errors import CheckpointError, ExportError, FileError, InputError
-from ganplugin.export import export_checkpoint
+from ganplugin.export import ExportOptions, export_checkpoint
 from ganplugin.files import file_digest
 from ganplugin.modelfile import read_manifest
 from ganplugin.models.families import FAMILIES
@@ -40,7 +40,8 @@ def test_the_averaged_generator_becomes_a_model_file_beside_the_checkpoint(both:
     stages: list[str] = []
     done = export_checkpoint(both, report=lambda stage, _done, _total: stages.append(stage))
     assert done.path == both.with_name("training_7.onnx")
-    assert (done.part, done.averaged, done.others) == ("g_ema", True, (("netD", "DCGAN discriminator"),))
+    assert (done.part, done.averaged) == ("g_ema", True)
+    assert done.others == (("netG", "DCGAN generator"), ("netD", "DCGAN discriminator"))
     manifest = read_manifest(done.path)
     assert manifest == done.manifest
     assert (manifest.family, manifest.name, manifest.width, manifest.z_dim) == ("dcgan", "training_7", 16, 5)
@@ -62,14 +63,19 @@ def test_the_averaged_generator_becomes_a_model_file_beside_the_checkpoint(both:
 
 
 def test_the_scorer_of_the_same_file(both: Path, tmp_path: Path) -> None:
-    done = export_checkpoint(both, part="scorer", name="judge", licence="mine", out=tmp_path / "deep" / "d.onnx")
+    done = export_checkpoint(
+        both, tmp_path / "deep" / "d.onnx", ExportOptions(part="scorer", name="judge", licence="mine")
+    )
     assert (done.manifest.kind, done.manifest.name, done.manifest.licence) == ("scorer", "judge", "mine")
     assert done.path.is_file()
     assert done.part == "netD"
 
 
 def test_a_scorer_beside_a_generator_gets_a_name_of_its_own(both: Path) -> None:
-    assert export_checkpoint(both, part="scorer", overwrite=True).path.name == "training_7-scorer.onnx"
+    assert (
+        export_checkpoint(both, options=ExportOptions(part="scorer"), overwrite=True).path.name
+        == "training_7-scorer.onnx"
+    )
 
 
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
@@ -93,16 +99,25 @@ def test_what_is_no_known_family_is_described(tmp_path: Path) -> None:
         export_checkpoint(path)
 
 
+@pytest.mark.parametrize("name", ["dnnlib.tflib.network", "tfutil"])
+def test_a_pickle_of_tensorflow_is_named_and_told_how_to_convert(tmp_path: Path, name: str) -> None:
+    network = b"c" + name.encode() + b"\nNetwork\n)\x81}X\x07\x00\x00\x00versionK\x04sb"
+    path = tmp_path / "network-snapshot-ffhq.pkl"
+    path.write_bytes(b"\x80\x03" + network * 3 + b"\x87.")
+    with pytest.raises(CheckpointError, match=r"NVIDIA's TensorFlow code .* legacy\.py"):
+        export_checkpoint(path)
+
+
 def test_a_part_that_is_not_there_is_told(tmp_path: Path) -> None:
     path = WRITERS["torch zip"](tmp_path / "x.pt", state_of(GENERATOR))
     with pytest.raises(CheckpointError, match="holds a DCGAN generator, but no scorer"):
-        export_checkpoint(path, part="scorer")
+        export_checkpoint(path, options=ExportOptions(part="scorer"))
 
 
 def test_impossible_names_and_targets_are_refused_before_the_work(tmp_path: Path) -> None:
     path = WRITERS["torch zip"](tmp_path / "x.onnx", state_of(GENERATOR))
     with pytest.raises(InputError, match="--name: has 101 letters"):
-        export_checkpoint(path, name="n" * 101)
+        export_checkpoint(path, options=ExportOptions(name="n" * 101))
     with pytest.raises(InputError, match="is the checkpoint itself"):
         export_checkpoint(path, path, overwrite=True)
 

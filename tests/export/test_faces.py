@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +11,13 @@ import torch
 from ganplugin.export import export_checkpoint
 from ganplugin.runtime import RuntimeOptions, open_model
 from ganplugin.seeds import seed_latents
+from tests.assets import fetched
 from tests.models.test_dcgan import example_generator
-from tests.source import ROOT
 
 
 @pytest.fixture(scope="module")
 def weights() -> Path:
-    command = [sys.executable, str(ROOT / "scripts" / "fetch_assets.py"), "--only", "faces"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    if run.returncode:
-        pytest.skip(f"the faces cannot be fetched: {run.stderr.strip()[-200:]}")
-    return Path(run.stdout.strip().partition(": ")[2]) / "weights.tar"
+    return fetched("faces") / "weights.tar"
 
 
 def test_the_faces_export_and_equal_the_example_code(weights: Path, tmp_path: Path) -> None:

@@ -36,16 +36,24 @@ def low_pass(taps: int, cutoff: float, width: float, rate: float, *, radial: boo
 
 
 def synthesis_state(
-    size: int, widths: tuple[int, ...], *, w_dim: int = 6, channels: int = 3, rotation: bool = False
+    size: int,
+    widths: tuple[int, ...],
+    *,
+    w_dim: int = 6,
+    channels: int = 3,
+    rotation: bool = False,
+    margin: int = 10,
+    cutoff: float = 2.0,
+    per_factor: int = 6,
 ) -> State:
     """Layers with the paper's schedule of cutoffs and sampling rates; the last two keep the picture's size."""
     count, critical = len(widths), 2
     steps = np.minimum(np.arange(count + 1) / (count - critical), 1)
-    cutoffs = 2 * (size / 2 / 2) ** steps
+    cutoffs = cutoff * (size / 2 / cutoff) ** steps
     stops = 2**2.1 * (size / 2 * 2**0.3 / 2**2.1) ** steps
     rates = np.exp2(np.ceil(np.log2(np.minimum(stops * 2, size))))
     halves = np.maximum(stops, rates / 2) - cutoffs
-    sizes = rates + 20
+    sizes = rates + 2 * margin
     sizes[-2:] = size
     outs = (*widths, channels)
     state: State = {
@@ -69,12 +77,35 @@ def synthesis_state(
             rate = max(rates[before], rates[index]) * 2
             up, down = int(rate / rates[before]), int(rate / rates[index])
             radial = rotation and index < count - critical
-            state[f"{name}.up_filter"] = low_pass(6 * up, cutoffs[before], 2 * halves[before], rate)
-            state[f"{name}.down_filter"] = low_pass(6 * down, cutoffs[index], 2 * halves[index], rate, radial=radial)
+            state[f"{name}.up_filter"] = low_pass(per_factor * up, cutoffs[before], 2 * halves[before], rate)
+            state[f"{name}.down_filter"] = low_pass(
+                per_factor * down, cutoffs[index], 2 * halves[index], rate, radial=radial
+            )
     return state
 
 
-def waves(state: State, w: Tensor, transform: Tensor, size: int, rate: float) -> Tensor:
+def grown(state: State, widths: tuple[int, ...], channels: int = 3) -> State:
+    """As StyleGAN-XL makes of a network one of twice the side: other layers at its end, whose numbers skip one."""
+    names = {key.split(".")[1] for key in state if key.startswith("synthesis.L")}
+    ordered = sorted(names, key=lambda name: int(name[1:].split("_")[0]))
+    side, w_dim = int(ordered[-1].split("_")[1]), state["mapping.w_avg"].shape[-1]
+    kept = {key: value for key, value in state.items() if key.split(".")[1] not in ordered[-3:]}
+    head = synthesis_state(2 * side, widths, w_dim=w_dim, channels=channels)
+    number = len(ordered) - 3
+    entering = int(ordered[-4].split("_")[2])
+    for key, value in head.items():
+        if not key.startswith("synthesis.L"):
+            continue
+        index, name = int(key[11 : key.index("_")]), key[key.index("_") :]
+        if index == 0 and name.endswith((".affine.weight", ".affine.bias")):
+            value = value[:1].expand(entering, *value.shape[1:])
+        if index == 0 and name.endswith(f"_{widths[0]}.weight"):
+            value = normal(widths[0], entering, *value.shape[2:])
+        kept[f"synthesis.L{index + number + 1}{name}"] = value.clone()
+    return kept
+
+
+def waves(state: State, w: Tensor, transform: Tensor, size: int, rate: float, cutoff: float) -> Tensor:
     turn = affine(state, "synthesis.input", w)
     turn = turn / turn[:, :2].norm(dim=1, keepdim=True)
     maps = []
@@ -84,7 +115,7 @@ def waves(state: State, w: Tensor, transform: Tensor, size: int, rate: float) ->
         placed = rotation @ shift @ transform
         phases = state["synthesis.input.phases"] + state["synthesis.input.freqs"] @ placed[:2, 2]
         freqs = state["synthesis.input.freqs"] @ placed[:2, :2]
-        loud = (1 - (freqs.norm(dim=1) - 2) / (rate / 2 - 2)).clamp(0, 1)
+        loud = (1 - (freqs.norm(dim=1) - cutoff) / (rate / 2 - cutoff)).clamp(0, 1)
         theta = torch.tensor([[[0.5 * size / rate, 0, 0], [0, 0.5 * size / rate, 0]]])
         grid = F.affine_grid(theta, [1, 1, size, size], align_corners=False)[0]
         field = torch.sin((grid @ freqs.t() + phases) * 2 * math.pi) * loud
@@ -102,12 +133,20 @@ def filtered(x: Tensor, kernel: Tensor, up: int, down: int, pad: tuple[int, int]
     return F.conv2d(padded, kernel.flip(0, 1)[None, None] * up**2).unflatten(0, (n, c))[:, :, 0, ::down, ::down]
 
 
-def synthesised(state: State, ws: Tensor, transform: Tensor | None = None) -> Tensor:
+def synthesised(
+    state: State,
+    ws: Tensor,
+    transform: Tensor | None = None,
+    *,
+    margin: int = 10,
+    cutoff: float = 2.0,
+    per_factor: int = 6,
+) -> Tensor:
     """Pictures, nominally -1..1, of ws [batch, num_ws, w_dim]."""
     found = [key.split(".")[1] for key in state if key.startswith("synthesis.L") and key.endswith(".magnitude_ema")]
     names = sorted(found, key=lambda name: int(name[1:].split("_")[0]))
     size = int(names[0].split("_")[1])
-    x = waves(state, ws[:, 0], torch.eye(3) if transform is None else transform, size, size - 20)
+    x = waves(state, ws[:, 0], torch.eye(3) if transform is None else transform, size, size - 2 * margin, cutoff)
     for index, name in enumerate(names):
         layer, last, after = f"synthesis.{name}", name == names[-1], int(name.split("_")[1])
         weight, styles = state[f"{layer}.weight"], affine(state, layer, ws[:, index + 1])
@@ -123,7 +162,7 @@ def synthesised(state: State, ws: Tensor, transform: Tensor | None = None) -> Te
         if last:
             return y.clamp(-256, 256) * 0.25
         up_filter, down_filter = state[f"{layer}.up_filter"], state[f"{layer}.down_filter"]
-        up, down = len(up_filter) // 6, len(down_filter) // 6
+        up, down = len(up_filter) // per_factor, len(down_filter) // per_factor
         total = (after - 1) * down + 1 - (x.shape[2] + width - 1) * up + len(up_filter) + len(down_filter) - 2
         first = (total + up) // 2
         y = filtered(y, up_filter, up, 1, (first, total - first))

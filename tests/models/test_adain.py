@@ -105,6 +105,16 @@ def test_files_are_known_by_their_roles() -> None:
     assert not FAMILY.detect({})
 
 
+def test_an_encoder_that_ends_where_it_is_cut_does_as_well() -> None:
+    short = {
+        key: tensor for key, tensor in both().items() if key in {f"encoder.{name}" for name in encoder(rest=False)}
+    }
+    short |= {key: tensor for key, tensor in both().items() if key.startswith("decoder.")}
+    inputs = (torch.rand(1, 3, 24, 32), torch.rand(1, 3, 16, 24), torch.tensor(0.6))
+    assert len(short) < len(both())
+    assert torch.equal(FAMILY.rebuild(short, {}).module(*inputs), FAMILY.rebuild(both(), {}).module(*inputs))
+
+
 def test_an_encoder_of_another_width_is_refused() -> None:
     state = both()
     state["encoder.29.weight"], state["encoder.29.bias"] = torch.zeros(6, 4, 3, 3), torch.zeros(6)

@@ -148,6 +148,17 @@ def test_a_side_that_the_linear_layer_does_not_take_is_refused(side: str) -> Non
         FAMILY.rebuild(lively(FLAT).state_dict(), {GIVEN: {"side": side}})
 
 
+def test_one_value_a_channel_may_be_that_of_a_pooled_map(tmp_path: Path) -> None:
+    module = lively(nn.Sequential(*shrunk(3, 6), *shrunk(6, 8), *shrunk(8, 10), nn.Flatten(), nn.Linear(10, 1)))
+    with pytest.raises(CheckpointError, match="averaged or summed") as caught:
+        FAMILY.rebuild(module.state_dict(), {})
+    assert "--set side=" in (caught.value.fix or "")
+    check(FAMILY.rebuild(module.state_dict(), {GIVEN: {"side": "8"}}), module, 8)
+    torch.save(module, tmp_path / "judge.pt")
+    match = matches_of(load_checkpoint(tmp_path / "judge.pt"), FAMILIES)[0]
+    check(match.family.rebuild(match.part.state, match.part.config), module, 8)
+
+
 def test_strides_that_kernels_do_not_tell_are_asked_for() -> None:
     """Of kernels of 3, some keep the side where widths do not rise."""
     sizes = ((3, 6, 1), (6, 6, 2), (6, 8, 1), (8, 8, 2))

@@ -74,6 +74,23 @@ def test_the_network_is_rebuilt_from_its_tensors(widths: tuple[int, int, int], r
     assert network.facts["size_multiple"] == 4
 
 
+def test_the_port_whose_last_layers_are_called_up_works_in_imagenets_range() -> None:
+    state = {key: tensor / 200 if key.startswith("deconv3") else tensor for key, tensor in example().items()}
+    inner = {"deconv1.": "up1.conv2d.", "deconv2.": "up2.conv2d.", "deconv3.": "up3."}
+    ported = {}
+    for key, tensor in state.items():
+        ported[next((key.replace(old, new) for old, new in inner.items() if key.startswith(old)), key)] = tensor
+    assert "up1.conv2d.conv2d.weight" in ported
+    assert FAMILY.detect(ported)
+    mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    content = torch.rand(2, 3, 16, 20)
+    wanted = (paint(state, (content - mean) / deviation, 5) * deviation + mean).clamp(0, 1)
+    network = FAMILY.rebuild(ported, {})
+    assert wanted.std() > 0.05
+    assert torch.allclose(network.module(content), wanted, atol=1e-5)
+    assert {fact.name: fact.value for fact in network.inferred}["value range"] == "as ImageNet's"
+
+
 def test_statistics_of_old_files_are_left_out() -> None:
     state = example()
     old = dict(state)

@@ -20,8 +20,13 @@ WIDTHS = {4: 16, 8: 8, 16: 8, 32: 4, 64: 4, 128: 2, 256: 2, 512: 2, 1024: 1}
 SMALL = {64: 4, 128: 8, 256: 16, 512: 32}
 
 
-def fastgan_state(size: int = 256, *, prefix: str = "", double: bool = False, bias: bool = False) -> State:
-    """The keys in the order of the original: blocks of two convolutions with noise alternate with plain ones."""
+def fastgan_state(
+    size: int = 256, *, prefix: str = "", double: bool = False, bias: bool = False, light: bool = False
+) -> State:
+    """The keys in the order of the original: blocks of two convolutions with noise alternate with plain ones.
+
+    All blocks are ``double``, or none (``light``), in Projected GAN's form.
+    """
     draw = Draw(21)
     state = {
         **draw.spectral("init.init.0", Z, 2 * WIDTHS[4], 4, 4, axis=1),
@@ -32,7 +37,7 @@ def fastgan_state(size: int = 256, *, prefix: str = "", double: bool = False, bi
         before, after = WIDTHS[side // 2], WIDTHS[side]
         name = f"feat_{side}"
         state |= draw.spectral(f"{name}.1", 2 * after, before, 3, 3)
-        if double or side in (8, 32, 128, 512):
+        if not light and (double or side in (8, 32, 128, 512)):
             state |= {f"{name}.2.weight": draw.normal(1), **draw.norm(f"{name}.3", 2 * after, 0.5)}
             state |= draw.spectral(f"{name}.5", 2 * after, after, 3, 3)
             state |= {f"{name}.6.weight": draw.normal(1), **draw.norm(f"{name}.7", 2 * after, 0.5)}
@@ -138,6 +143,28 @@ def test_projected_gan_norms_the_latent(double: bool) -> None:
     expected = shown(made(state, z, noises, 256, projected=True))
     assert torch.allclose(network.module(z, *noises, torch.tensor(1.0)), expected, atol=2e-5)
     assert torch.allclose(network.module(z * 2, *noises, torch.tensor(1.0)), expected, atol=2e-5)
+
+
+def test_light_blocks_take_no_noise() -> None:
+    state = fastgan_state(256, prefix="synthesis.", light=True, bias=True)
+    network = PROJECTED_FAMILY.rebuild(state, {})
+    z = torch.randn(2, Z, generator=torch.Generator().manual_seed(6))
+    assert torch.allclose(network.module(z), shown(made(state, z, [], 256, projected=True)), atol=2e-5)
+    assert [given.name for given in network.inputs] == ["z"]
+    assert "noise" not in {fact.name for fact in network.inferred}
+
+
+def test_the_newer_style_of_spectral_norm_is_read_alike() -> None:
+    state = fastgan_state(128)
+    names = {"weight_orig": "original", "weight_u": "0._u", "weight_v": "0._v"}
+    newer = {}
+    for key, tensor in state.items():
+        module, _, entry = key.rpartition(".")
+        newer[f"{module}.parametrizations.weight.{names[entry]}" if entry in names else key] = tensor
+    assert FAMILY.detect(newer)
+    z = torch.randn(1, Z, generator=torch.Generator().manual_seed(7))
+    rest = [*noise_maps([8, 8, 32, 32, 128, 128]), torch.tensor(1.0)]
+    assert torch.equal(FAMILY.rebuild(newer, {}).module(z, *rest), FAMILY.rebuild(state, {}).module(z, *rest))
 
 
 def conditional_state(classes: int) -> State:

@@ -9,11 +9,24 @@ from ganplugin.errors import CheckpointError
 from ganplugin.models.lightweight_gan_scorer import FAMILY
 from ganplugin.models.setting import GIVEN
 from tests.models.states import Draw, State
-from tests.models.test_lightweight_gan import HEAD, HEADS, applied, attended, convolution
+from tests.models.test_lightweight_gan import (
+    HEAD,
+    HEADS,
+    applied,
+    attended,
+    convolution,
+    early_attended,
+    early_attention,
+)
 
 
 def discriminator_state(
-    widths: tuple[int, ...] = (4, 5), *, attention: bool = False, entrances: int = 0, single: bool = False
+    widths: tuple[int, ...] = (4, 5),
+    *,
+    attention: bool = False,
+    entrances: int = 0,
+    single: bool = False,
+    strided: bool = False,
 ) -> State:
     draw = Draw(51)
     state: State = {}
@@ -23,10 +36,15 @@ def discriminator_state(
         before = 4
     for index, after in enumerate(widths):
         name = f"residual_layers.{index}"
-        state |= convolution(draw, f"{name}.0.branches.0.1.1", after, 4 * before, 1, 1)
+        if strided:
+            state |= convolution(draw, f"{name}.0.branches.0.1", after, before, 4, 4)
+        else:
+            state |= convolution(draw, f"{name}.0.branches.0.1.1", after, 4 * before, 1, 1)
         state |= convolution(draw, f"{name}.0.branches.0.3", after, after, 3, 3)
         state |= convolution(draw, f"{name}.0.branches.1.2", after, before, 1, 1)
-        if attention and index == 1:
+        if attention and index == 1 and strided:
+            state |= early_attention(draw, f"{name}.1", before, "normed")
+        elif attention and index == 1:
             inner = HEADS * HEAD
             state |= {
                 f"{name}.1.fn.to_lin_q.weight": draw.weight(inner, before, 1, 1),
@@ -52,6 +70,14 @@ def leaky(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.1)
 
 
+def halved(s: State, name: str, x: Tensor) -> Tensor:
+    if f"{name}.weight" in s:
+        return F.conv2d(x, s[f"{name}.weight"], s[f"{name}.bias"], stride=2, padding=1)
+    # Four neighbours become channels: (channel, row, column) in this order.
+    spread = torch.stack([x[:, :, row::2, column::2] for row in (0, 1) for column in (0, 1)], dim=2).flatten(1, 2)
+    return applied(s, f"{name}.1", spread)
+
+
 def judged(s: State, x: Tensor, *, single: bool = False) -> Tensor:
     index = 0
     while f"non_residual_layers.{index}.1.weight" in s:
@@ -61,10 +87,8 @@ def judged(s: State, x: Tensor, *, single: bool = False) -> Tensor:
     index = 0
     while (name := f"residual_layers.{index}") and f"{name}.0.branches.0.3.weight" in s:
         if f"{name}.1.norm.g" in s:
-            x = attended(s, f"{name}.1", x)
-        # Four neighbours become channels: (channel, row, column) in this order.
-        spread = torch.stack([x[:, :, row::2, column::2] for row in (0, 1) for column in (0, 1)], dim=2).flatten(1, 2)
-        deep = leaky(applied(s, f"{name}.0.branches.0.3", leaky(applied(s, f"{name}.0.branches.0.1.1", spread)), 1))
+            x = (attended if f"{name}.1.fn.to_lin_q.weight" in s else early_attended)(s, f"{name}.1", x)
+        deep = leaky(applied(s, f"{name}.0.branches.0.3", leaky(halved(s, f"{name}.0.branches.0.1", x)), 1))
         x = deep + leaky(applied(s, f"{name}.0.branches.1.2", F.avg_pool2d(x, 2)))
         index += 1
     if single:
@@ -76,8 +100,9 @@ def judged(s: State, x: Tensor, *, single: bool = False) -> Tensor:
 @pytest.mark.parametrize("attention", [False, True])
 @pytest.mark.parametrize("entrances", [0, 1])
 @pytest.mark.parametrize("single", [False, True])
-def test_low_logits_make_a_high_score(attention: bool, entrances: int, single: bool) -> None:
-    state = discriminator_state(attention=attention, entrances=entrances, single=single)
+@pytest.mark.parametrize("strided", [False, True])
+def test_low_logits_make_a_high_score(attention: bool, entrances: int, single: bool, strided: bool) -> None:
+    state = discriminator_state(attention=attention, entrances=entrances, single=single, strided=strided)
     assert FAMILY.detect(state)
     network = FAMILY.rebuild(state, {})
     side = 32 << entrances

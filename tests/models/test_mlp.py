@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ganplugin.errors import CheckpointError, InputError
-from ganplugin.export import export_checkpoint
+from ganplugin.export import ExportOptions, export_checkpoint
 from ganplugin.export.checkpoint import load_checkpoint
 from ganplugin.export.detect import matches_of
 from ganplugin.models.families import FAMILIES
@@ -190,7 +190,7 @@ def test_a_setting_that_the_family_does_not_have_is_refused(tmp_path: Path) -> N
     file = tmp_path / "generator.pth"
     torch.save(tutorial_state((4, 16, 12, 64)), file)
     with pytest.raises(InputError, match="no setting 'bn_epsilon'") as caught:
-        export_checkpoint(file, settings={"bn_epsilon": "1e-5"})
+        export_checkpoint(file, options=ExportOptions(settings={"bn_epsilon": "1e-5"}))
     assert "bn_eps" in (caught.value.fix or "")
 
 

@@ -49,3 +49,18 @@ def test_one_constant_serves_the_whole_batch() -> None:
     weight, style, constant = torch.randn(5, 4, 3, 3), torch.randn(3, 4), torch.randn(1, 4, 4, 4)
     layer = ModulatedConv(weight)
     assert torch.allclose(layer(constant, style), layer(constant.expand(3, -1, -1, -1), style), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 300.0, 1e-3])
+def test_sums_stay_within_half_precision_whatever_the_weights(scale: float) -> None:
+    """Maps at 256, where training in half precision clamps them, and styles of 3: without it, sums reach millions."""
+    weight, style, x = scale * torch.randn(64, 512, 3, 3), 3 * torch.randn(1, 512), 256 * torch.randn(1, 512, 4, 4)
+    layer = ModulatedConv(weight)
+    assert F.conv2d(x * style[:, :, None, None], layer.weight, padding=1).abs().max() < 65504
+    expected = F.conv2d(x, sample_weights(weight, style)[0], padding=1)
+    assert torch.allclose(layer(x, style), expected, rtol=1e-4, atol=1e-2)
+
+
+def test_a_weight_of_zeros_is_no_division_by_zero() -> None:
+    found = ModulatedConv(torch.zeros(2, 3, 1, 1))(torch.randn(1, 3, 4, 4), torch.randn(1, 3))
+    assert torch.equal(found, torch.zeros(1, 2, 4, 4))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,13 @@ from ganplugin.errors import CheckpointError
 from ganplugin.export import export_checkpoint
 from ganplugin.models.dcgan_scorer import FAMILY as DCGAN_SCORER
 from ganplugin.models.patch_scorer import FAMILY, SIZE
-from tests.models.translators import patch_discriminator
+from tests.models.translators import (
+    Norm,
+    bare_patch_discriminator,
+    patch_discriminator,
+    pixel_discriminator,
+    spectral,
+)
 
 CUT_KEYS = {
     "model.0.weight": (2, 3, 4, 4),
@@ -47,7 +54,7 @@ def test_the_examples_have_the_keys_of_their_projects() -> None:
         {"blurred": True},
         {"halvings": 1},
         {"halvings": 5, "channels": 1},
-        {"halvings": 2, "blurred": True, "channels": 4},
+        {"halvings": 2, "blurred": True, "norm": nn.BatchNorm2d},
     ],
 )
 def test_the_score_is_the_mean_over_the_patches(example: dict) -> None:
@@ -64,11 +71,39 @@ def test_the_score_is_the_mean_over_the_patches(example: dict) -> None:
     assert (network.facts["width"], network.facts["height"]) == (256, 256)
 
 
-def test_discriminators_of_pairs_are_refused() -> None:
-    state = patch_discriminator(channels=6).state_dict()
+@pytest.mark.parametrize("norm", [nn.InstanceNorm2d, nn.BatchNorm2d, lambda width: nn.Identity()])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_can_be_judged_instead_of_patches(norm: Norm, channels: int) -> None:
+    module = pixel_discriminator(norm=norm, channels=channels)
+    state = module.state_dict()
     assert FAMILY.detect(state)
-    with pytest.raises(CheckpointError, match="judges 6 channels at once"):
+    images = torch.rand(2, channels, SIZE, SIZE)
+    with torch.no_grad():
+        wanted = module(images * 2 - 1).mean((1, 2, 3))
+        assert torch.allclose(FAMILY.rebuild(state, {}).module(images), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [patch_discriminator, bare_patch_discriminator, pixel_discriminator])
+def test_spectral_norm_is_folded(make: Callable[[], nn.Module]) -> None:
+    module = spectral(make())
+    state = module.state_dict()
+    assert any(key.endswith("weight_orig") for key in state)
+    assert FAMILY.detect(state)
+    images = torch.rand(2, 3, SIZE, SIZE)
+    with torch.no_grad():
+        wanted = module(images * 2 - 1).mean((1, 2, 3))
+        assert torch.allclose(FAMILY.rebuild(state, {}).module(images), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [2, 4, 6])
+@pytest.mark.parametrize("make", [patch_discriminator, pixel_discriminator])
+def test_discriminators_of_pairs_are_refused(make: Callable[..., nn.Module], channels: int) -> None:
+    """pix2pix judges both pictures at once; of grey and coloured ones that may be four channels."""
+    state = make(channels=channels).state_dict()
+    assert FAMILY.detect(state)
+    with pytest.raises(CheckpointError, match=f"judges {channels} channels at once") as caught:
         FAMILY.rebuild(state, {})
+    assert "export the generator" in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["model.0.bias", "model.5.weight", "model.11.bias"])

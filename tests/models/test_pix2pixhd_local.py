@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.export import export_checkpoint
 from ganplugin.models.pix2pixhd_local import FAMILY
+from ganplugin.models.setting import GIVEN
 from tests.models.test_resnet_translator import drawn
 from tests.models.translators import local_enhancer
 
@@ -32,13 +34,19 @@ def test_the_example_has_the_keys_of_pix2pixhd() -> None:
 
 @pytest.mark.parametrize(
     ("example", "halvings"),
-    [({}, 3), ({"enhancers": 2}, 4), ({"halvings": 3, "width": 1}, 4), ({"channels": (1, 3)}, 3)],
+    [
+        ({}, 3),
+        ({"enhancers": 2}, 4),
+        ({"halvings": 3, "width": 1}, 4),
+        ({"channels": (1, 3)}, 3),
+        ({"norm": nn.BatchNorm2d}, 3),
+    ],
 )
 def test_the_network_is_rebuilt_from_its_tensors(example: dict, halvings: int) -> None:
     module = local_enhancer(**example)
     state = module.state_dict()
     assert FAMILY.detect(state)
-    network = FAMILY.rebuild(state, {})
+    network = FAMILY.rebuild(state, {GIVEN: {"bn_mode": "eval"}})
     assert network.facts["size_multiple"] == 2**halvings
     content = torch.rand(2, 1, 2 * 2**halvings, 3 * 2**halvings).expand(-1, 3, -1, -1)
     wanted = drawn(module, content[:, : example.get("channels", (3, 3))[0]])

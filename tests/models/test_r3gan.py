@@ -16,11 +16,11 @@ from tests.models.states import Draw, State
 KERNEL = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
 
 
-def block_state(draw: Draw, name: str, width: int, groups: int) -> State:
+def block_state(draw: Draw, name: str, width: int, groups: int, kernel: int = 3) -> State:
     inner = 2 * width
     return {
         f"{name}.LinearLayer1.Layer.weight": draw.weight(inner, width, 1, 1),
-        f"{name}.LinearLayer2.Layer.weight": draw.weight(inner, inner // groups, 3, 3),
+        f"{name}.LinearLayer2.Layer.weight": draw.weight(inner, inner // groups, kernel, kernel),
         f"{name}.LinearLayer3.Layer.weight": draw.weight(width, inner, 1, 1),
         f"{name}.NonLinearity1.Bias": draw.normal(inner),
         f"{name}.NonLinearity2.Bias": draw.normal(inner),
@@ -66,7 +66,8 @@ def scorer_state(*, classes: int = 0) -> State:
 def block(state: State, name: str, x: Tensor) -> Tensor:
     grouped = state[f"{name}.LinearLayer2.Layer.weight"]
     y = F.conv2d(x, state[f"{name}.LinearLayer1.Layer.weight"]) + state[f"{name}.NonLinearity1.Bias"][:, None, None]
-    y = F.conv2d(F.leaky_relu(y, 0.2), grouped, padding=1, groups=y.shape[1] // grouped.shape[1])
+    groups, around = y.shape[1] // grouped.shape[1], grouped.shape[2] // 2
+    y = F.conv2d(F.leaky_relu(y, 0.2), grouped, padding=around, groups=groups)
     y = F.leaky_relu(y + state[f"{name}.NonLinearity2.Bias"][:, None, None], 0.2)
     return x + F.conv2d(y, state[f"{name}.LinearLayer3.Layer.weight"])
 
@@ -135,6 +136,29 @@ def test_the_conditional_generator_takes_the_label() -> None:
     assert network.facts["z_dim"] == 5
 
 
+def test_kernels_of_other_sizes_are_read_from_the_tensors() -> None:
+    state = generator_state() | {
+        f"Model.{key}": tensor for key, tensor in block_state(Draw(13), "MainLayers.1.Layers.1", 8, 4, kernel=5).items()
+    }
+    z = torch.randn(2, 5, generator=torch.Generator().manual_seed(3))
+    assert torch.allclose(FAMILY.rebuild(state, {}).module(z), made(state, z), atol=1e-5)
+
+
+def test_a_filter_of_two_taps_repeats_pixels() -> None:
+    kernels = {f"Model.MainLayers.{stage}.Layers.0.Resampler.Kernel": torch.full((2, 2), 0.25) for stage in (1, 2)}
+    state, z = generator_state() | kernels, torch.randn(2, 5, generator=torch.Generator().manual_seed(4))
+    pictures = FAMILY.rebuild(state, {}).module(z)
+    assert pictures.shape == (2, 3, 16, 16)
+    s = {key.removeprefix("Model."): tensor for key, tensor in state.items()}
+    scale = z @ s["MainLayers.0.Layers.0.LinearLayer.weight"].T
+    x = s["MainLayers.0.Layers.0.Basis"] * scale[:, :, None, None]
+    x = block(s, "MainLayers.0.Layers.2", block(s, "MainLayers.0.Layers.1", x))
+    x = block(s, "MainLayers.1.Layers.1", F.interpolate(x, scale_factor=2))
+    x = F.interpolate(F.conv2d(x, s["MainLayers.2.Layers.0.LinearLayer.Layer.weight"]), scale_factor=2)
+    x = F.conv2d(block(s, "MainLayers.2.Layers.1", x), s["AggregationLayer.Layer.weight"])
+    assert torch.allclose(pictures, (x / 2 + 0.5).clamp(0, 1), atol=1e-5)
+
+
 @pytest.mark.parametrize("classes", [0, 3])
 def test_the_scorer(classes: int) -> None:
     state = scorer_state(classes=classes)
@@ -190,5 +214,5 @@ def test_a_snapshot_is_exported_with_its_averaged_weights(tmp_path: Path) -> Non
     file.write_bytes(pickle.dumps({"G": raw, "D": scorer_state(), "G_ema": averaged, "cur_nimg": 500_000}))
     done = export_checkpoint(file)
     assert (done.manifest.family, done.part, done.averaged) == ("r3gan", "G_ema", True)
-    assert done.others == (("D", "R3GAN discriminator"),)
+    assert done.others == (("G", "R3GAN generator"), ("D", "R3GAN discriminator"))
     assert done.path.is_file()

@@ -10,7 +10,7 @@ from ganplugin.errors import CheckpointError
 from ganplugin.export import export_checkpoint
 from ganplugin.models.resnet_translator import CUT_FAMILY, FAMILIES, FAMILY, GLOBAL_FAMILY
 from ganplugin.models.setting import GIVEN
-from tests.models.translators import resnet
+from tests.models.translators import feature_encoder, resnet, spectral
 
 CYCLEGAN_KEYS = {
     "model.1.weight": (4, 3, 7, 7),
@@ -38,6 +38,10 @@ def drawn(module: nn.Module, content: torch.Tensor) -> torch.Tensor:
         return (module(content * 2 - 1) + 1) / 2
 
 
+def grey(content: torch.Tensor) -> torch.Tensor:
+    return 0.299 * content[:, :1] + 0.587 * content[:, 1:2] + 0.114 * content[:, 2:]
+
+
 def test_the_example_has_the_keys_of_cyclegan() -> None:
     state = resnet(blocks=1).state_dict()
     assert {key: tuple(tensor.shape) for key, tensor in state.items()} == CYCLEGAN_KEYS
@@ -59,7 +63,10 @@ def test_the_example_has_the_keys_of_cyclegan() -> None:
         ({"halvings": 1, "doubling": "nearest"}, FAMILY),
         ({"doubling": "padded"}, FAMILY),
         ({"channels": (3, 1)}, FAMILY),
+        ({"channels": (1, 1)}, FAMILY),
         ({"blurred": True}, CUT_FAMILY),
+        ({"blurred": True, "halvings": 1, "dropout": True}, CUT_FAMILY),
+        ({"blurred": True, "norm": lambda c: nn.Identity(), "bias": False}, CUT_FAMILY),
         ({"halvings": 3, "width": 2}, GLOBAL_FAMILY),
         ({"halvings": 4, "width": 2, "blocks": 1}, GLOBAL_FAMILY),
     ],
@@ -73,10 +80,47 @@ def test_the_generator_is_rebuilt_from_its_tensors(example: dict, family: object
     assert multiple == 2 ** example.get("halvings", 2)
     for height, width in ((2 * multiple, 5 * multiple), (6 * multiple, 4 * multiple)):
         content = torch.rand(2, 3, height, width)
-        wanted = drawn(module, content)
+        wanted = drawn(module, grey(content) if example.get("channels") == (1, 1) else content)
         assert wanted.std() > 0.01
         assert torch.allclose(network.module(content), wanted, atol=1e-5)
-    assert network.facts["channels"] == ("L" if example.get("channels") == (3, 1) else "RGB")
+    assert network.facts["channels"] == ("L" if example.get("channels") in ((3, 1), (1, 1)) else "RGB")
+
+
+@pytest.mark.parametrize("example", [{"blurred": True, "doubling": "transposed"}, {"doubling": "blurred"}])
+def test_cut_can_blur_one_way_alone(example: dict) -> None:
+    module = resnet(**example)
+    state = module.state_dict()
+    assert CUT_FAMILY.detect(state)
+    content = torch.rand(1, 3, 24, 16)
+    assert torch.allclose(CUT_FAMILY.rebuild(state, {}).module(content), drawn(module, content), atol=1e-5)
+
+
+@pytest.mark.parametrize("example", [{}, {"doubling": "padded"}, {"norm": lambda c: nn.Identity(), "bias": False}])
+def test_spectral_norm_is_folded(example: dict) -> None:
+    module = spectral(resnet(**example))
+    state = module.state_dict()
+    assert "model.1.weight_orig" in state
+    assert FAMILY.detect(state)
+    content = torch.rand(1, 3, 24, 16)
+    assert torch.allclose(FAMILY.rebuild(state, {}).module(content), drawn(module, content), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("padding", "pad"),
+    [("reflect", nn.ReflectionPad2d), ("replicate", nn.ReplicationPad2d), ("zero", nn.ZeroPad2d)],
+)
+def test_what_lies_beyond_the_border_can_be_given(padding: str, pad: type[nn.Module]) -> None:
+    module = resnet(pad=pad)
+    content = torch.rand(1, 3, 24, 16)
+    network = FAMILY.rebuild(module.state_dict(), {GIVEN: {"padding": padding}})
+    assert torch.allclose(network.module(content), drawn(module, content), atol=1e-5)
+
+
+def test_the_encoder_of_features_is_named() -> None:
+    state = feature_encoder().state_dict()
+    assert GLOBAL_FAMILY.detect(state)
+    with pytest.raises(CheckpointError, match=r"encoder of features .*\(netE\)"):
+        GLOBAL_FAMILY.rebuild(state, {})
 
 
 def test_each_picture_is_normalised_alone_as_pix2pix_tests_its_batch_norm() -> None:
@@ -111,8 +155,8 @@ def test_statistics_of_old_instance_norms_are_left_out() -> None:
 def test_networks_of_grey_photos_get_the_luma() -> None:
     module = resnet(channels=(1, 3))
     content = torch.rand(1, 3, 16, 12)
-    luma = 0.299 * content[:, :1] + 0.587 * content[:, 1:2] + 0.114 * content[:, 2:]
-    assert torch.allclose(FAMILY.rebuild(module.state_dict(), {}).module(content), drawn(module, luma), atol=1e-5)
+    network = FAMILY.rebuild(module.state_dict(), {})
+    assert torch.allclose(network.module(content), drawn(module, grey(content)), atol=1e-5)
 
 
 def _without(key: str) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganplugin.errors import CheckpointError
@@ -20,6 +21,7 @@ from ganplugin.models.rosinality import FAMILY
 from ganplugin.models.rosinality_scorer import SCORER_FAMILY
 from ganplugin.registry import Registry
 from ganplugin.runtime import RuntimeOptions, open_model
+from tests.models.stylegan2_reference import doubled
 
 DATA = Path(__file__).parent.parent / "data" / "rosinality"
 FAMILIES = Registry("family", {family.id: family for family in (FAMILY, SCORER_FAMILY)})
@@ -173,6 +175,102 @@ def test_another_resolution_and_learning_rate() -> None:
     assert origin(network, "learning rate multiplier of the mapping") == (0.02, "option")
 
 
+@pytest.mark.parametrize(
+    "prefix", ["generator.", "module.generator.", "net.decoder.", "generator_trainable.generator.", "stylegan_decoder."]
+)
+def test_a_generator_may_be_part_of_a_larger_network(tmp_path: Path, prefix: str) -> None:
+    other = {} if prefix == "stylegan_decoder." else {"clip.weight": torch.zeros(3)}
+    _, network = rebuilt({**other, **{f"{prefix}{key}": value for key, value in state().items()}}, tmp_path)
+    assert torch.allclose(run(network, expected("z"))[0], as_shown("image"), atol=1e-5)
+
+
+def test_of_several_generators_in_one_dict_the_averaged_one_is_taken() -> None:
+    raw = {f"net.raw.{key}": value + 0.1 for key, value in state().items()}
+    averaged = {f"net.ema.{key}": value for key, value in state().items()}
+    assert torch.allclose(run(FAMILY.rebuild({**raw, **averaged}, {}), expected("z"))[0], as_shown("image"), atol=1e-5)
+
+
+def test_the_generator_of_a_face_restorer_is_not_taken_for_a_generator_of_faces(tmp_path: Path) -> None:
+    held = {f"stylegan_decoder.{key}": value for key, value in state().items()}
+    torch.save({"params_ema": {"conv_body_first.weight": torch.zeros(4, 3, 1, 1), **held}}, tmp_path / "restorer.pth")
+    with pytest.raises(CheckpointError, match="seems to be a face restorer"):
+        export_checkpoint(tmp_path / "restorer.pth", families=FAMILIES)
+
+
+def with_kernels(weights: dict[str, Tensor], kernel: Tensor) -> dict[str, Tensor]:
+    return {key: kernel.clone() if key.endswith(".kernel") else value for key, value in weights.items()}
+
+
+@pytest.mark.parametrize("zeros", [(0, 1), (1, 1), (1, 2)])
+def test_the_filter_of_the_doubling_layers_may_be_of_any_length(zeros: tuple[int, int]) -> None:
+    """A filter is the same with a zero more at its end, and with one more on both sides."""
+    longer = {key: F.pad(v, zeros * 2) if key.endswith(".blur.kernel") else v for key, v in state().items()}
+    assert torch.allclose(run(FAMILY.rebuild(longer, {}), expected("z"))[0], as_shown("image"), atol=1e-5)
+    with pytest.raises(CheckpointError, match=r"convs\.0\.conv\.blur\.kernel of shape|blur\.kernel of shape"):
+        FAMILY.rebuild({**longer, "convs.2.conv.blur.kernel": torch.ones(3, 3)}, {})
+
+
+LOW, HIGH = torch.tensor([1.0, 1.0]) / 2**0.5, torch.tensor([-1.0, 1.0]) / 2**0.5
+BANDS = {"ll": (LOW, LOW), "lh": (HIGH, LOW), "hl": (LOW, HIGH), "hh": (HIGH, HIGH)}
+
+
+def cut(weights: dict[str, Tensor], doublings: int) -> dict[str, Tensor]:
+    """The network of a smaller picture inside a network."""
+    convs = tuple(f"convs.{i}." for i in range(2 * doublings))
+    pictures = tuple(f"to_rgbs.{i}." for i in range(doublings))
+    noises = tuple(f"noises.noise_{i}" for i in range(2 * doublings + 1))
+    part = ("style.", "input.", "conv1.", "to_rgb1.", *convs, *pictures, *noises)
+    return {key: value for key, value in weights.items() if key.startswith(part)}
+
+
+def swagan() -> dict[str, Tensor]:
+    """The network of 16 x 16 features, with four bands of three channels instead of three channels."""
+    weights, random = cut(state(), 2), torch.Generator().manual_seed(5)
+    haar = {name: torch.outer(rows, columns) for name, (rows, columns) in BANDS.items()}
+    inverse = {f"iwt.{name}": -kernel if name in ("lh", "hl") else kernel for name, kernel in haar.items()}
+    for name in ("to_rgb1", "to_rgbs.0", "to_rgbs.1"):
+        shape = weights[f"{name}.conv.weight"].shape
+        weights[f"{name}.conv.weight"] = torch.randn(1, 12, *shape[2:], generator=random) * 0.05
+        weights[f"{name}.bias"] = torch.randn(1, 12, 1, 1, generator=random) * 0.1
+        if name != "to_rgb1":
+            weights |= {f"{name}.{key}": value.clone() for key, value in inverse.items()}
+            weights |= {f"{name}.dwt.{key}": value for key, value in haar.items()}
+    return weights | inverse
+
+
+def band(weights: dict[str, Tensor], level: int, index: int) -> Tensor:
+    """What one level draws of one band, in -1..1: a plain network whose other pictures are black."""
+    plain = {key: value for key, value in cut(weights, level).items() if "wt." not in key}
+    for place in range(level + 1):
+        name = f"to_rgbs.{place - 1}" if place else "to_rgb1"
+        share = float(place == level)
+        plain[f"{name}.conv.weight"] = plain[f"{name}.conv.weight"][:, 3 * index : 3 * index + 3] * share
+        plain[f"{name}.bias"] = plain[f"{name}.bias"][:, 3 * index : 3 * index + 3] * share
+    config = {"beside": {"latent_avg": torch.zeros(24)}}
+    image, _ = run(FAMILY.rebuild(plain, config), expected("z"))
+    assert 0 < image.min() < image.max() < 1
+    return image * 2 - 1
+
+
+def test_swagan_draws_wavelets() -> None:
+    weights = swagan()
+    network = FAMILY.rebuild(weights, {})
+    assert (network.facts["width"], network.facts["channels"], network.facts["num_ws"]) == (32, "RGB", 6)
+    kernel = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
+    total: Tensor | float = 0.0
+    for level in range(3):
+        picture: Tensor | float = 0.0
+        for index, name in enumerate(BANDS):
+            picture = picture + torch.kron(band(weights, level, index), weights[f"iwt.{name}"])
+        for _ in range(2 - level):
+            picture = doubled(torch.as_tensor(picture), kernel)
+        total = total + picture
+    image, _ = run(network, expected("z"))
+    assert torch.allclose(image, (torch.as_tensor(total) / 2 + 0.5).clamp(0, 1), atol=1e-5)
+    with pytest.raises(CheckpointError, match=r"lacks its tensor to_rgbs\.1\.dwt\.hh"):
+        FAMILY.rebuild({key: value for key, value in weights.items() if key != "to_rgbs.1.dwt.hh"}, {})
+
+
 @pytest.mark.parametrize("key", ["input.input", "style.1.weight", "conv1.conv.modulation.weight", "to_rgb1.bias"])
 def test_a_near_miss_is_not_taken(key: str) -> None:
     near = {name: value for name, value in state().items() if name != key}
@@ -186,7 +284,8 @@ def test_a_near_miss_is_not_taken(key: str) -> None:
     [
         ({"convs.3.conv.weight": None}, "lacks its tensor convs.3.conv.weight"),
         ({"extra.weight": torch.zeros(2)}, "does not have: extra.weight"),
-        ({"to_rgbs.0.iwt.ll": torch.zeros(2, 2)}, "SWAGAN"),
+        ({"to_rgbs.0.iwt.ll": torch.zeros(2, 2)}, "no four bands"),
+        ({"to_rgbs.0.upsample.kernel": torch.zeros(4, 3)}, "upsample.kernel of shape"),
         ({"noises.noise_3": torch.zeros(1, 1, 8, 8)}, "of shape"),
         ({"to_rgb1.bias": torch.zeros(1, 2, 1, 1)}, "to_rgb1.bias"),
     ],
@@ -213,7 +312,15 @@ def test_the_scorer_judges_each_picture_alone(body: str) -> None:
     assert network.facts == {"channels": "RGB", "width": 32, "height": 32}
 
 
-@pytest.mark.parametrize("change", [{"convs.2.conv1.0.weight": None}, {"convs.9.a": torch.zeros(1)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"convs.2.conv1.0.weight": None},
+        {"convs.9.a": torch.zeros(1)},
+        {"convs.1.conv2.0.kernel": torch.ones(4, 3)},
+        {"final_conv.0.weight": torch.zeros(8, 8, 3, 3)},
+    ],
+)
 def test_a_strange_scorer_is_refused(change: dict[str, Tensor | None]) -> None:
     changed = {key: value for key, value in {**discriminator(), **change}.items() if value is not None}
     with pytest.raises(CheckpointError):
@@ -227,7 +334,7 @@ def test_export_of_a_training_checkpoint(tmp_path: Path) -> None:
     torch.save(content, path)
     done = export_checkpoint(path, families=FAMILIES)
     assert (done.part, done.averaged) == ("g_ema", True)
-    assert done.others == (("d", SCORER_FAMILY.title),)
+    assert dict(done.others)["d"] == SCORER_FAMILY.title
     model = open_model(done.path, RuntimeOptions(device="cpu"))
     image = model.run({"z": EXPECTED["z"]})["image"]
     assert np.abs(image - as_shown("image").numpy()).max() < 1e-4

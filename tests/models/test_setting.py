@@ -22,6 +22,11 @@ def test_what_the_file_says_beats_the_default_and_what_is_given_beats_both() -> 
     assert SIDE.read({**said, GIVEN: {"side": "32"}}) == HyperParameter(name="picture side", value=32, origin="option")
 
 
+def test_a_whole_number_said_for_a_number_is_one() -> None:
+    assert EPSILON.read({"bn_eps": 1}) == HyperParameter(name="norm epsilon", value=1.0, origin="metadata")
+    assert EPSILON.read({"bn_eps": True}).origin == "default"
+
+
 @pytest.mark.parametrize("said", ["64", 64.0, -3, None, [64]])
 def test_what_the_file_says_wrongly_is_passed_over(said: object) -> None:
     assert SIDE.read({"img_size": said}).origin == "default"

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ganplugin.errors import CheckpointError
-from ganplugin.models.spectral_norm import folded, unfolded
+from ganplugin.models.spectral_norm import folded, folded_names
 
 
 def trained(module: nn.Module) -> nn.Module:
@@ -75,14 +75,14 @@ def test_styles_that_step_when_they_evaluate(style: str) -> None:
     assert torch.allclose(plain["c"](x), Stepping(layer, u)(x), atol=1e-6)
 
 
-def test_unfolded_has_the_names_of_folded_in_the_order_of_the_file() -> None:
+def test_folded_names_are_the_names_of_folded_in_the_order_of_the_file() -> None:
     module = nn.Sequential(
         nn.utils.spectral_norm(nn.Linear(3, 4)), nn.utils.parametrizations.spectral_norm(nn.Linear(4, 2))
     )
     state = {**module.state_dict(), "2.weight": torch.eye(2), "2.sn_u": torch.ones(1, 2), "2.sn_sigma": torch.ones(1)}
     names = ["0.bias", "0.weight", "1.bias", "1.weight", "2.weight"]
-    assert list(unfolded(state)) == list(folded(state)) == names
-    assert unfolded(state)["0.weight"] is state["0.weight_orig"]
+    assert list(folded_names(state)) == list(folded(state)) == names
+    assert folded_names(state)["0.weight"] is state["0.weight_orig"]
 
 
 @pytest.mark.parametrize("u", [torch.ones(3), torch.ones(())])

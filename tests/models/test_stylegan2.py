@@ -24,6 +24,14 @@ from tests.models.stylegan2_reference import (
 )
 
 ARCHITECTURES = ("skip", "resnet", "orig")
+FILTERS = (
+    (1.0,),
+    (1.0, 1.0),
+    (1.0, 2.0, 1.0),
+    (1.0, 3.0, 0.0, 2.0),
+    (1.0, 2, 3, 4, 4, 3, 2, 1),
+    (0.0, 1, 2, 3, 4, 5, 4, 3, 1),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +77,15 @@ def test_it_equals_the_plain_reference(
     facts = network.facts
     assert (facts["z_dim"], facts["w_dim"], facts["num_ws"]) == (9, 7, 2 * len(widths))
     assert (facts["height"], facts["width"]) == tuple(image.shape[2:])
+
+
+@pytest.mark.parametrize("architecture", ["skip", "resnet"])
+@pytest.mark.parametrize("taps", FILTERS)
+def test_resampling_filters_may_be_of_any_length(architecture: str, taps: tuple[float, ...]) -> None:
+    """Layers that do not resample store the common filter all the same."""
+    state = calm(mapping_state(5, 7) | generator_state(architecture, (4, 3, 3), taps=taps))
+    image, w = run(stylegan2.rebuild(state, {}), z=torch.randn(2, 5))
+    assert torch.allclose(image, shown(synthesised(state, w, architecture)), atol=1e-4)
 
 
 def test_labels_enter_the_mapping() -> None:
@@ -140,8 +157,17 @@ def test_the_words_of_a_pickle_and_of_the_user_win_over_defaults() -> None:
     assert torch.allclose(run(network, z=z)[1][:, 0], mapped(state, z, None, rate=1), rtol=1e-4)
     with pytest.raises(InputError):
         stylegan2.rebuild(state, {GIVEN: {"conv_clamp": "-1"}})
-    with pytest.raises(CheckpointError, match="swish"):
-        stylegan2.rebuild(state, {"modules": {"synthesis.b4.conv1": {"activation": "swish"}}})
+
+
+@pytest.mark.parametrize(
+    ("path", "activation"), [("synthesis.b4.conv1", "swish"), ("mapping.fc1", "relu"), ("synthesis.b8.conv0", "linear")]
+)
+def test_other_activations_are_refused_wherever_they_are(path: str, activation: str) -> None:
+    usual = {"mapping.fc0": {"activation": "lrelu"}, "synthesis.b4.conv1.affine": {"activation": "linear"}}
+    state = mapping_state(5, 7) | generator_state("skip")
+    assert stylegan2.rebuild(state, {"modules": usual}).kind == "generator"
+    with pytest.raises(CheckpointError, match=f"activation {activation} in {path}"):
+        stylegan2.rebuild(state, {"modules": {**usual, path: {"activation": activation}}})
 
 
 @pytest.mark.parametrize(
@@ -154,6 +180,9 @@ def test_the_words_of_a_pickle_and_of_the_user_win_over_defaults() -> None:
         ("synthesis.b8.extra", torch.zeros(1), "does not have: synthesis.b8.extra"),
         ("mapping.fc1.weight", torch.zeros(7, 8), "do not fit"),
         ("mapping.w_avg", torch.zeros(3), "w_avg"),
+        ("synthesis.b8.conv0.resample_filter", torch.ones(3, 3), "different sizes"),
+        ("synthesis.b8.resample_filter", torch.ones(2, 3), "not square"),
+        ("synthesis.b8.conv1.resample_filter", torch.ones(3, 3), "of shape"),
     ],
 )
 def test_what_does_not_fit_is_refused(key: str, tensor: Tensor | None, message: str) -> None:
@@ -194,6 +223,39 @@ def test_the_scorer_equals_the_plain_reference(
     assert torch.allclose(alone, scores[1:2], rtol=1e-4, atol=1e-5)
     assert network.facts["width"] == side
     assert scores.shape == (3,)
+
+
+@pytest.mark.parametrize("architecture", ["skip", "resnet"])
+@pytest.mark.parametrize("taps", FILTERS)
+def test_the_scorer_takes_filters_of_any_length(architecture: str, taps: tuple[float, ...]) -> None:
+    state = discriminator_state(architecture, (3, 4, 4), taps=taps)
+    images = torch.rand(2, 3, 16, 16)
+    with torch.no_grad():
+        scores = stylegan2_discriminator.rebuild(state, {}).module(images)
+    assert torch.allclose(scores, judged(state, images * 2 - 1, architecture), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_scorers_end_does_not_clamp_what_it_sees_of_the_picture(architecture: str) -> None:
+    state, images = discriminator_state(architecture), torch.rand(2, 3, 16, 16)
+    network = stylegan2_discriminator.rebuild(state, {GIVEN: {"conv_clamp": "0.5"}})
+    with torch.no_grad():
+        scores = network.module(images)
+    assert torch.allclose(scores, judged(state, images * 2 - 1, architecture, clamp=0.5), rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(scores, judged(state, images * 2 - 1, architecture), rtol=0.01)
+
+
+def test_a_scorer_of_oblong_pictures_needs_the_rows_of_its_end() -> None:
+    state, images = discriminator_state("resnet", places=18), torch.rand(2, 3, 24, 12)
+    with pytest.raises(CheckpointError, match=r"18 places.*base_rows=N, the height of its pictures / 4"):
+        stylegan2_discriminator.rebuild(state, {})
+    for config in ({GIVEN: {"base_rows": "6"}}, {"_init_kwargs": {"init_res": [6, 3]}}):
+        network = stylegan2_discriminator.rebuild(state, config)
+        assert (network.facts["height"], network.facts["width"]) == (24, 12)
+        with torch.no_grad():
+            assert torch.allclose(network.module(images), judged(state, images * 2 - 1, "resnet"), rtol=1e-4, atol=1e-4)
+    with pytest.raises(CheckpointError, match="rows cannot be told"):
+        stylegan2_discriminator.rebuild(state, {GIVEN: {"base_rows": "4"}})
 
 
 def test_the_scorer_refuses_what_does_not_fit() -> None:

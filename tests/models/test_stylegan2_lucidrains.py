@@ -16,10 +16,11 @@ from ganplugin.export.checkpoint import load_checkpoint
 from ganplugin.export.detect import matches_of
 from ganplugin.export.exporting import export_checkpoint
 from ganplugin.models.network import Network
-from ganplugin.models.stylegan2_lucidrains import FAMILIES, FAMILY, SCORER_FAMILY
+from ganplugin.models.stylegan2_lucidrains import FAMILY
+from ganplugin.models.stylegan2_lucidrains_scorer import FAMILY as SCORER_FAMILY
 from ganplugin.registry import Registry
 
-REGISTRY = Registry("family", {family.id: family for family in FAMILIES})
+REGISTRY = Registry("family", {family.id: family for family in (FAMILY, SCORER_FAMILY)})
 DIM, DEPTH = 6, 3
 State = dict[str, Tensor]
 
@@ -89,6 +90,64 @@ def generator_state() -> State:
     return mapping_state() | synthesis_state()
 
 
+def attention_state(name: str, width: int, form: str, seed: int = 7) -> State:
+    """Two heads of 64 channels, and the feed-forward, under the names of one of the three forms."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for place in (0, 1):
+        if form == "normed":
+            shapes |= {f"{place}.fn.norm.g": (1, width, 1, 1), f"{place}.fn.norm.b": (1, width, 1, 1)}
+        else:
+            shapes[f"{place}.fn.g"] = (1,) if form == "early" else (1, width, 1, 1)
+    shapes |= {"0.fn.fn.to_out.weight": (width, 128, 1, 1), "0.fn.fn.to_out.bias": (width,)}
+    shapes |= {"1.fn.fn.0.weight": (2 * width, width, 1, 1), "1.fn.fn.0.bias": (2 * width,)}
+    shapes |= {"1.fn.fn.2.weight": (width, 2 * width, 1, 1), "1.fn.fn.2.bias": (width,)}
+    if form == "early":
+        for part in ("q", "k", "v"):
+            shapes |= {f"0.fn.fn.to_{part}.weight": (128, width, 1, 1), f"0.fn.fn.to_{part}.bias": (128,)}
+    else:
+        shapes |= {"0.fn.fn.to_q.weight": (128, width, 1, 1), "0.fn.fn.to_kv.net.0.weight": (width, 1, 3, 3)}
+        shapes["0.fn.fn.to_kv.net.1.weight"] = (256, width, 1, 1)
+    return random_state({f"{name}.{key}": shape for key, shape in shapes.items()}, seed)
+
+
+def attended(state: State, name: str, x: Tensor) -> Tensor:
+    """One sample [c, h, w]: what attention and feed-forward make of it."""
+    part = {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
+    if not part:
+        return x
+    for place, inner in ((0, attention), (1, feed_forward)):
+        own = {key.removeprefix(f"{place}.fn."): v for key, v in part.items() if key.startswith(f"{place}.fn.")}
+        if "g" in own:
+            x = x + inner(own, x) * own["g"].reshape(-1, 1, 1)
+        else:
+            normed = (x - x.mean(dim=0)) / (x.var(dim=0, unbiased=False) + 1e-5).sqrt()
+            x = x + inner(own, normed * own["norm.g"][0] + own["norm.b"][0])
+    return x
+
+
+def feed_forward(own: State, x: Tensor) -> Tensor:
+    hidden = F.leaky_relu(F.conv2d(x, own["fn.0.weight"], own["fn.0.bias"]), 0.2)
+    return F.conv2d(hidden, own["fn.2.weight"], own["fn.2.bias"])
+
+
+def attention(own: State, x: Tensor) -> Tensor:
+    early = "fn.to_k.weight" in own
+    if early:
+        query, key, value = (F.conv2d(x, own[f"fn.to_{part}.weight"], own[f"fn.to_{part}.bias"]) for part in "qkv")
+        query, key = query / 64**0.25, key / 64**0.25
+    else:
+        spread = F.conv2d(x, own["fn.to_kv.net.0.weight"], padding=1, groups=len(x))
+        key, value = F.conv2d(spread, own["fn.to_kv.net.1.weight"]).chunk(2)
+        query = F.conv2d(x, own["fn.to_q.weight"])
+    mixed = []
+    for head in range(2):
+        q, k, v = (part[64 * head : 64 * head + 64].flatten(1) for part in (query, key, value))
+        shares = q.softmax(dim=0).t() @ k.softmax(dim=1)
+        mixed.append((v @ shares.t()).reshape(64, *x.shape[1:]) / (1 if early else 8))
+    gathered = torch.cat(mixed)
+    return F.conv2d(gathered if early else F.gelu(gathered), own["fn.to_out.weight"], own["fn.to_out.bias"])
+
+
 def mapped(state: State, z: Tensor, rate: float = 0.1) -> Tensor:
     x = z / z.norm(dim=1, keepdim=True)
     for index in range(DEPTH):
@@ -123,8 +182,10 @@ def drawn(state: State, w: Tensor, noise: Tensor) -> Tensor:
     picture: Tensor | None = None
     for index in range(len(w)):
         block = f"GE.blocks.{index}."
+        x = attended(state, f"GE.attns.{index}", x)
         if index:
-            x, picture = doubled(x), blurred(doubled(picture))
+            x, picture = doubled(x), doubled(picture)
+            picture = blurred(picture) if "GE.blocks.0.to_rgb.upsample.1.f" in state else picture
         for number in (1, 2):
             style = state[f"{block}to_style{number}.weight"] @ w[index] + state[f"{block}to_style{number}.bias"]
             cut = noise[: x.shape[1], : x.shape[2]].t()
@@ -144,14 +205,16 @@ def judged(state: State, image: Tensor) -> Tensor:
         part = {
             key.removeprefix(f"blocks.{index}."): v for key, v in state.items() if key.startswith(f"blocks.{index}.")
         }
-        halves = "downsample.1.weight" in part
+        down = next((key[:-7] for key in ("downsample.1.weight", "downsample.weight") if key in part), None)
+        halves = down is not None
         past = F.conv2d(x, part["conv_res.weight"], part["conv_res.bias"], stride=2 if halves else 1)
         for name in ("net.0", "net.2"):
             x = F.leaky_relu(F.conv2d(x, part[f"{name}.weight"], part[f"{name}.bias"], padding=1), 0.2)
         if halves:
-            smooth = torch.stack([blurred(row) for row in x])
-            x = F.conv2d(smooth, part["downsample.1.weight"], part["downsample.1.bias"], stride=2, padding=1)
+            x = torch.stack([blurred(row) for row in x]) if "downsample.0.f" in part else x
+            x = F.conv2d(x, part[f"{down}.weight"], part[f"{down}.bias"], stride=2, padding=1)
         x = (x + past) / 2**0.5
+        x = torch.stack([attended(state, f"attn_blocks.{index}", row) for row in x])
     x = F.conv2d(x, state["final_conv.weight"], state["final_conv.bias"], padding=1)
     return (x.flatten(1) @ state["to_logit.weight"].t() + state["to_logit.bias"])[:, 0]
 
@@ -203,6 +266,48 @@ def test_a_learned_start_instead_of_a_constant() -> None:
     assert torch.allclose(image, expected.clamp(0, 1), atol=1e-5)
 
 
+@pytest.mark.parametrize("form", ["early", "scaled", "normed"])
+def test_attention_has_had_three_forms(form: str) -> None:
+    state = generator_state() | attention_state("GE.attns.0", 5, form) | attention_state("GE.attns.2", 4, form, 8)
+    network = FAMILY.rebuild(state, {})
+    z, noise = torch.randn(2, DIM), torch.rand(2, 1, 16, 16)
+    image, w = run(network, z, noise_0=noise)
+    expected = torch.stack([drawn(state, w[row], noise[row, 0]) for row in range(2)])
+    assert torch.allclose(image, expected.clamp(0, 1), atol=1e-5)
+    assert not torch.allclose(image, run(FAMILY.rebuild(generator_state(), {}), z, noise_0=noise)[0], atol=0.01)
+    assert {fact.name: fact.value for fact in network.inferred}["attention in blocks"] == "0, 2"
+    judge = discriminator_state() | attention_state("attn_blocks.1", 4, form)
+    images = torch.rand(2, 3, 8, 8)
+    with torch.no_grad():
+        scores = SCORER_FAMILY.rebuild(judge, {}).module(images)
+    assert torch.allclose(scores, -judged(judge, images), atol=1e-4)
+    assert not torch.allclose(scores, -judged(discriminator_state(), images), atol=0.01)
+
+
+def test_versions_before_1_1_do_not_smooth() -> None:
+    state = {key: value for key, value in generator_state().items() if not key.endswith(".f")}
+    image, w = run(FAMILY.rebuild(state, {}), torch.randn(2, DIM), noise_strength=torch.tensor(0.0))
+    expected = torch.stack([drawn(state, w[row], torch.zeros(16, 16)) for row in range(2)])
+    assert torch.allclose(image, expected.clamp(0, 1), atol=1e-5)
+    judge = {key.replace("downsample.1.", "downsample."): v for key, v in discriminator_state().items()}
+    judge = {key: value for key, value in judge.items() if not key.endswith(".f")}
+    images = torch.rand(2, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.allclose(SCORER_FAMILY.rebuild(judge, {}).module(images), -judged(judge, images), atol=1e-5)
+
+
+def test_the_dual_contrastive_loss_drives_the_logits_of_real_pictures_up() -> None:
+    state, images = discriminator_state(), torch.rand(2, 3, 8, 8)
+    with torch.no_grad():
+        scores = SCORER_FAMILY.rebuild(state, {"--set": {"dual_contrast_loss": "true"}}).module(images)
+    assert torch.allclose(scores, judged(state, images), atol=1e-5)
+
+
+def test_a_scorer_that_quantises_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="fq_layers"):
+        SCORER_FAMILY.rebuild({**discriminator_state(), "quantize_blocks.0.fn.embed": torch.zeros(2, 2)}, {})
+
+
 def test_averaged_networks_go_first_and_raw_ones_do() -> None:
     raw = mapping_state("S", 5) | synthesis_state("G", seed=6)
     both = FAMILY.rebuild(raw | generator_state(), {})
@@ -251,7 +356,10 @@ def test_a_strange_file_beside_changes_nothing(tmp_path: Path, content: str) -> 
     [
         ({"GE.blocks.1.conv2.weight": None}, "lacks its tensor"),
         ({"GE.extra": torch.zeros(1)}, "does not have: GE.extra"),
-        ({"GE.attns.1.0.fn.g": torch.zeros(1)}, "attention"),
+        ({"GE.attns.1.0.fn.g": torch.zeros(1)}, "lacks its tensor GE.attns.1.0.fn.fn.to_q.weight"),
+        ({"GE.initial_conv.weight": None}, "before version 0.20"),
+        ({"GE.blocks.0.to_rgb.upsample.1.f": None}, "smooths some"),
+        ({"GE.blocks.0.to_rgb.upsample.1.f": torch.ones(3)}, "another filter"),
         ({"SE.net.2.weight": torch.zeros(4, 5)}, "of shape"),
     ],
 )

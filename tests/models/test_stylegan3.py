@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ganplugin.models.network import Network
 from ganplugin.models.setting import GIVEN
 from ganplugin.runtime import RuntimeOptions, open_model
 from tests.models.stylegan2_reference import State, lrelu, mapped, mapping_state, unit
-from tests.models.stylegan3_reference import synthesis_state, synthesised
+from tests.models.stylegan3_reference import grown, synthesis_state, synthesised
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +111,75 @@ def test_a_table_of_embeddings_is_projected_as_stylegan_xl_does() -> None:
     assert torch.allclose(w[:, 0], x, atol=1e-5)
 
 
-def test_other_filters_are_refused_until_their_settings_are_given() -> None:
+def xl(classes: int, rows: int = 7, z_dim: int = 4) -> State:
+    """StyleGAN-XL's mapping has a table of more classes than the network, and a centre for each class."""
+    state = mapping_state(z_dim, 6)
+    state["mapping.fc0.weight"] = 100 * torch.randn(6, 2 * z_dim if classes else z_dim)
+    state["mapping.embed.weight"] = torch.randn(rows, 5)
+    if classes:
+        state |= {"mapping.embed_proj.weight": torch.randn(z_dim, 5), "mapping.embed_proj.bias": torch.randn(z_dim)}
+        state["mapping.w_avg"] = torch.randn(classes, 6)
+    return state
+
+
+def test_a_network_of_fewer_classes_than_its_table_uses_the_first_ones() -> None:
+    state = xl(3) | synthesis_state(16, (4, 4, 3))
+    network = stylegan3.rebuild(state, {})
+    assert network.facts["classes"] == ("0", "1", "2")
+    w = run(network, z=torch.randn(1, 4), label=torch.eye(3)[[2]], truncation=torch.zeros(5))[1]
+    assert torch.allclose(w[0, 0], state["mapping.w_avg"][2], atol=1e-6)
+
+
+def test_the_table_of_a_network_without_labels_is_left_alone() -> None:
+    state = xl(0) | synthesis_state(16, (4, 4, 3))
+    network = stylegan3.rebuild(state, {})
+    assert network.facts["classes"] == ()
+    z = torch.randn(2, 4)
+    assert torch.allclose(run(network, z=z)[1][:, 0], mapped(state, z, None), atol=1e-5)
+    small = xl(0, rows=3) | synthesis_state(16, (4, 4, 3))
+    assert stylegan3.rebuild(small, {"c_dim": 0}).facts["classes"] == ()
+    with pytest.raises(CheckpointError, match=r"lacks its tensor mapping\.embed\.bias"):
+        stylegan3.rebuild(small, {})
+
+
+@pytest.mark.parametrize("classes", [0, 2])
+def test_a_later_stage_of_stylegan_xl_skips_a_number_among_its_layers(classes: int) -> None:
+    state = grown(xl(classes) | synthesis_state(16, (5, 4, 4, 5, 3)), (4, 3, 4))
+    numbers = sorted({int(key.split("_")[0].split("L")[1]) for key in state if key.startswith("synthesis.L")})
+    assert numbers == [0, 1, 2, 4, 5, 6, 7]
+    network = stylegan3.rebuild(state, {})
+    assert (network.facts["width"], network.facts["num_ws"]) == (32, 8)
+    label = {"label": torch.eye(2)} if classes else {}
+    image, w = run(network, z=torch.randn(2, 4), **label)
+    assert torch.allclose(image, shown(synthesised(state, w)), atol=1e-4)
+    assert image.std() > 0.005
+    table = {key: value for key, value in state.items() if ".embed" not in key}
+    assert not stylegan3.detect(table)
+
+
+@pytest.mark.parametrize(
+    ("size", "layers", "options", "found"),
+    [
+        (16, 4, {"margin": 3}, ("margin around the picture in pixels", 3.0)),
+        (32, 6, {"margin": 2}, ("margin around the picture in pixels", 2.0)),
+        (16, 4, {"cutoff": 3.0}, ("cutoff of the input in cycles", 3.0)),
+        (32, 5, {"cutoff": 2.5, "margin": 6}, ("cutoff of the input in cycles", 2.5)),
+        (16, 4, {"per_factor": 4}, ("filter taps for each factor", 4)),
+        (16, 4, {"per_factor": 8, "cutoff": 1.25}, ("cutoff of the input in cycles", 1.25)),
+        (8, 4, {}, ("cutoff of the input in cycles", 2.0)),
+    ],
+)
+def test_margin_cutoff_and_taps_are_read_from_the_layers(
+    size: int, layers: int, options: dict[str, Any], found: tuple[str, float]
+) -> None:
+    state = mapping_state(4, 6) | synthesis_state(size, (4, 3, 4, 3, 4, 3)[:layers], **options)
+    network = stylegan3.rebuild(state, {})
+    assert found in [(fact.name, fact.value) for fact in network.inferred]
+    image, w = run(network, z=torch.randn(2, 4))
+    assert torch.allclose(image, shown(synthesised(state, w, **options)), atol=1e-4)
+
+
+def test_filters_of_no_cutoff_are_refused_and_so_are_settings_that_do_not_fit() -> None:
     state = tiny()
     name = next(key for key in state if key.startswith("synthesis.L0_") and key.endswith("up_filter"))
     state[name] = state[name].roll(1)
@@ -119,7 +188,7 @@ def test_other_filters_are_refused_until_their_settings_are_given() -> None:
     with pytest.raises(CheckpointError, match="other filters"):
         stylegan3.rebuild(tiny(), {GIVEN: {"first_cutoff": "3"}})
     with pytest.raises(CheckpointError, match="margin"):
-        stylegan3.rebuild(tiny(), {GIVEN: {"margin_size": "17"}})
+        stylegan3.rebuild(tiny(), {GIVEN: {"margin_size": "17", "first_cutoff": "2"}})
 
 
 def test_the_words_of_a_pickle_win_over_the_defaults() -> None:
@@ -129,6 +198,18 @@ def test_the_words_of_a_pickle_win_over_the_defaults() -> None:
     image, w = run(stylegan3.rebuild(state, words), z=z)
     assert torch.allclose(w[:, 0], mapped(state, z, None, rate=0.012), rtol=1e-4)
     assert torch.allclose(image, shown(synthesised(state, w) / 2), atol=1e-4)
+
+
+def test_what_a_pickle_says_of_filters_is_not_asked_of_them() -> None:
+    state = mapping_state(4, 6) | synthesis_state(16, (4, 3, 4), cutoff=3.0)
+    said = {fact.name: fact.origin for fact in stylegan3.rebuild(state, {"_init_kwargs": {"first_cutoff": 3}}).inferred}
+    assert said["cutoff of the input in cycles"] == "metadata"
+    layer = next(key for key in state if key.startswith("synthesis.L0_"))[: len("synthesis.L0_36_4")]
+    words: dict[str, Any] = {"modules": {layer: {"up_factor": 2}, "mapping.fc1": {"activation": "lrelu"}}}
+    said = {fact.name: fact.origin for fact in stylegan3.rebuild(state, words).inferred}
+    assert said["filter taps for each factor"] == "metadata"
+    with pytest.raises(CheckpointError, match="activation relu"):
+        stylegan3.rebuild(state, {"modules": {"mapping.fc1": {"activation": "relu"}}})
 
 
 @pytest.mark.parametrize(

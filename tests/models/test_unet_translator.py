@@ -35,9 +35,18 @@ def test_the_example_has_the_keys_of_pix2pix() -> None:
     assert len(shapes) == 3 + 2 * 6 + 7
 
 
-@pytest.mark.parametrize("example", [{"depth": 2, "width": 5}, {"depth": 5}, {"depth": 3, "channels": (1, 3)}])
-def test_instance_norm_and_any_depth(example: dict) -> None:
-    module = unet(norm=nn.InstanceNorm2d, **example)
+@pytest.mark.parametrize(
+    "example",
+    [
+        {"depth": 2, "width": 5},
+        {"depth": 5},
+        {"depth": 3, "channels": (1, 3)},
+        {"depth": 3, "channels": (3, 1)},
+        {"depth": 3, "norm": lambda width: nn.Identity()},
+    ],
+)
+def test_instance_norm_or_none_and_any_depth(example: dict) -> None:
+    module = unet(**{"norm": nn.InstanceNorm2d, **example})
     state = module.state_dict()
     assert FAMILY.detect(state)
     network = FAMILY.rebuild(state, {})

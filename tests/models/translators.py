@@ -24,6 +24,17 @@ def lively(module: nn.Module, seed: int = 3) -> nn.Module:
     return module.eval()
 
 
+def spectral(module: nn.Module, channels: int = 3) -> nn.Module:
+    """Put spectral norm on every convolution, with vectors that have not converged."""
+    torch.manual_seed(5)
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.utils.spectral_norm(layer)
+    with torch.no_grad():
+        module.train()(torch.rand(1, channels, 64, 64))
+    return module.eval()
+
+
 class Around(nn.Module):
     """A residual block whose inner chain has the name that its project gives it."""
 
@@ -74,28 +85,31 @@ def resnet(
     dropout: bool = False,
     block_name: str = "conv_block",
     blurred: bool = False,
-    doubling: str = "transposed",
+    doubling: str = "",
+    pad: type[nn.Module] = nn.ReflectionPad2d,
 ) -> nn.Module:
     """The ResNet generator of CycleGAN, CUT (``blurred``) and pix2pixHD (three or more halvings)."""
     widths = [width * 2**i for i in range(halvings + 1)]
-    layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(channels[0], width, 7, bias=bias)]
+    layers: list[nn.Module] = [pad(3), nn.Conv2d(channels[0], width, 7, bias=bias)]
     layers += [norm(width), nn.ReLU()]
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 3, 1 if blurred else 2, 1, bias=bias), norm(after), nn.ReLU()]
         layers += [Down(after)] if blurred else []
     for _ in range(blocks):
-        layers.append(Around(block_name, _inner(widths[-1], norm, bias, dropout)))
+        layers.append(Around(block_name, _inner(widths[-1], norm, bias, dropout, pad)))
     for before, after in pairwise(reversed(widths)):
-        layers += _doubled(before, after, bias, "blurred" if blurred else doubling)
+        layers += _doubled(before, after, bias, doubling or ("blurred" if blurred else "transposed"))
         layers += [norm(after), nn.ReLU()]
-    layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, channels[1], 7), nn.Tanh()]
+    layers += [pad(3), nn.Conv2d(width, channels[1], 7), nn.Tanh()]
     return lively(_Named(model=nn.Sequential(*layers)))
 
 
-def _inner(width: int, norm: Norm, bias: bool, dropout: bool) -> nn.Sequential:
+def _inner(
+    width: int, norm: Norm, bias: bool, dropout: bool, pad: type[nn.Module] = nn.ReflectionPad2d
+) -> nn.Sequential:
     layers: list[nn.Module] = []
     for last in (False, True):
-        layers += [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3, bias=bias), norm(width)]
+        layers += [pad(1), nn.Conv2d(width, width, 3, bias=bias), norm(width)]
         layers += [] if last else [nn.ReLU(), *([nn.Dropout(0.5)] if dropout else [])]
     return nn.Sequential(*layers)
 
@@ -140,6 +154,33 @@ def patch_discriminator(
     return lively(_Named(model=nn.Sequential(*layers)))
 
 
+def pixel_discriminator(*, channels: int = 3, width: int = 4, norm: Norm = nn.InstanceNorm2d) -> nn.Module:
+    """PixelGAN as CycleGAN and pix2pix have it."""
+    bias = norm is nn.InstanceNorm2d
+    layers: list[nn.Module] = [nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2)]
+    layers += [nn.Conv2d(width, 2 * width, 1, bias=bias), norm(2 * width), nn.LeakyReLU(0.2)]
+    return lively(_Named(net=nn.Sequential(*layers, nn.Conv2d(2 * width, 1, 1, bias=bias))))
+
+
+def bare_patch_discriminator(*, width: int = 2) -> nn.Module:
+    """PatchGAN of forks with spectral norm and no other."""
+    layers: list[nn.Module] = []
+    for before, after, stride in ((3, width, 2), (width, 2 * width, 2), (2 * width, 4 * width, 1)):
+        layers += [nn.Conv2d(before, after, 4, stride, 1), nn.LeakyReLU(0.2)]
+    return lively(_Named(model=nn.Sequential(*layers, nn.Conv2d(4 * width, 1, 4, 1, 1))))
+
+
+def feature_encoder(*, width: int = 2, halvings: int = 2) -> nn.Module:
+    """pix2pixHD's netE: a generator without residual blocks."""
+    widths = [width * 2**i for i in range(halvings + 1)]
+    layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), nn.InstanceNorm2d(width), nn.ReLU()]
+    for before, after in pairwise(widths):
+        layers += [nn.Conv2d(before, after, 3, 2, 1), nn.InstanceNorm2d(after), nn.ReLU()]
+    for before, after in pairwise(reversed(widths)):
+        layers += [*_doubled(before, after, True, "transposed"), nn.InstanceNorm2d(after), nn.ReLU()]
+    return lively(_Named(model=nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())))
+
+
 class UnetBlock(nn.Module):
     """One level of pix2pix's U-Net; ``inside`` is the next level, None at the bottom."""
 
@@ -180,20 +221,20 @@ def unet(
 class LocalEnhancer(nn.Module):
     """pix2pixHD's generator with local enhancers, the names and order of its own project."""
 
-    def __init__(self, channels: tuple[int, int], width: int, enhancers: int, halvings: int) -> None:
+    def __init__(self, channels: tuple[int, int], width: int, enhancers: int, halvings: int, norm: Norm) -> None:
         super().__init__()
         self.enhancers = enhancers
-        inside = resnet(channels=channels, width=width * 2**enhancers, halvings=halvings, blocks=1)
+        inside = resnet(channels=channels, width=width * 2**enhancers, halvings=halvings, blocks=1, norm=norm)
         whole = inside.get_submodule("model")
         assert isinstance(whole, nn.Sequential)
         self.model = whole[:-3]
         for n in range(1, enhancers + 1):
             full = width * 2 ** (enhancers - n)
-            down = [nn.ReflectionPad2d(3), nn.Conv2d(channels[0], full, 7), nn.InstanceNorm2d(full), nn.ReLU()]
-            down += [nn.Conv2d(full, 2 * full, 3, 2, 1), nn.InstanceNorm2d(2 * full), nn.ReLU()]
-            blocks = [Around("conv_block", _inner(2 * full, nn.InstanceNorm2d, True, False)) for _ in range(2)]
+            down = [nn.ReflectionPad2d(3), nn.Conv2d(channels[0], full, 7), norm(full), nn.ReLU()]
+            down += [nn.Conv2d(full, 2 * full, 3, 2, 1), norm(2 * full), nn.ReLU()]
+            blocks = [Around("conv_block", _inner(2 * full, norm, True, False)) for _ in range(2)]
             up: list[nn.Module] = [*blocks, nn.ConvTranspose2d(2 * full, full, 3, 2, 1, output_padding=1)]
-            up += [nn.InstanceNorm2d(full), nn.ReLU()]
+            up += [norm(full), nn.ReLU()]
             if n == enhancers:
                 up += [nn.ReflectionPad2d(3), nn.Conv2d(full, channels[1], 7), nn.Tanh()]
             self.add_module(f"model{n}_1", nn.Sequential(*down))
@@ -211,7 +252,12 @@ class LocalEnhancer(nn.Module):
 
 
 def local_enhancer(
-    *, channels: tuple[int, int] = (3, 3), width: int = 2, enhancers: int = 1, halvings: int = 2
+    *,
+    channels: tuple[int, int] = (3, 3),
+    width: int = 2,
+    enhancers: int = 1,
+    halvings: int = 2,
+    norm: Norm = nn.InstanceNorm2d,
 ) -> nn.Module:
     """pix2pixHD's local generator with weights that are not trivial."""
-    return lively(LocalEnhancer(channels, width, enhancers, halvings))
+    return lively(LocalEnhancer(channels, width, enhancers, halvings, norm))

@@ -15,7 +15,7 @@ from ganplugin.manifest import Manifest
 from ganplugin.modelfile import write_model
 from ganplugin.nodes import Context, Images, LatentBatch, LoadedModel, LoadModel
 from ganplugin.nodes.values import Origin, Recipe
-from tests.tiny_models import GraphBuilder, tiny_generator, tiny_scorer, tiny_style
+from tests.tiny_models import GraphBuilder, tiny_generator, tiny_scorer, tiny_style, tiny_upscaler
 
 Array = NDArray[np.float32]
 
@@ -28,6 +28,7 @@ def write_models(folder: Path) -> Path:
     tiny_generator(folder / "alpha.onnx", channels="RGBA")
     tiny_style(folder / "styles.onnx", multiple=4)
     painting_style(folder / "painting.onnx")
+    tiny_upscaler(folder / "upscaler.onnx", scale=3, multiple=2)
     tiny_scorer(folder / "scorer.onnx")
     tiny_scorer(folder / "scorer-classes.onnx", classes=("cat", "dog"))
     return folder

@@ -6,7 +6,9 @@ import pytest
 from ganplugin.errors import Cancelled, InputError
 from ganplugin.nodes import Context, Images, LoadImages, Sample, StyleTransfer
 from ganplugin.nodes.style_transfer import parse_style_weights
+from ganplugin.sizing import resize
 from tests.nodes.kit import load, noise, save, sequence
+from tests.tiny_models import tiny_upscaler
 
 SIZES = [(1, 1), (3, 257), (257, 3), (5, 7), (8, 8), (64, 33)]
 
@@ -45,6 +47,41 @@ def test_alpha_is_kept_and_grey_is_painted_in_colour(models, context):
     assert np.array_equal(painted[..., 3], photo[..., 3])
     assert np.array_equal(painted[..., :3], paint(model, context, photo[..., :3])[0])
     assert np.array_equal(coloured, paint(model, context, np.repeat(grey, 3, axis=2))[0])
+
+
+def test_an_upscaler_enlarges_picture_and_alpha_alike(models, context):
+    model, photo = load(models / "upscaler.onnx"), noise(5, 7, 4)
+    painted, grey = paint(model, context, photo, noise(5, 7, 1))
+    assert painted.shape == (15, 21, 4)
+    assert grey.shape == (15, 21, 3)
+    assert np.array_equal(painted[..., :3], 1 - photo[..., :3].repeat(3, axis=0).repeat(3, axis=1))
+    assert np.array_equal(painted[..., 3:], resize(photo[..., 3:], 21, 15))
+
+
+def test_strength_of_an_upscaler_runs_from_the_enlarged_picture_to_its_own(models, context):
+    model, photo = load(models / "upscaler.onnx"), noise(6, 6)
+    untouched, quarter, full = (paint(model, context, photo, strength=share)[0] for share in (0.0, 0.25, 1.0))
+    plain = resize(photo, 18, 18)
+    assert np.allclose(untouched, plain, atol=1e-6)
+    assert np.allclose(quarter, plain + 0.25 * (full - plain), atol=1e-6)
+    assert np.array_equal(full, 1 - photo.repeat(3, axis=0).repeat(3, axis=1))
+
+
+def test_an_upscaler_keeps_the_colours_of_the_enlarged_picture(models, context):
+    photo = noise(8, 8) * np.array([1, 0.3, 0.6], np.float32)
+    kept = paint(load(models / "upscaler.onnx"), context, photo, preserve_color="statistics")[0]
+    assert kept.shape == (24, 24, 3)
+    assert np.abs(kept.mean(axis=(0, 1)) - photo.mean(axis=(0, 1))).max() < 0.03
+
+
+@pytest.mark.parametrize("channels", ["L", "RGBA"])
+def test_pictures_of_a_network_in_other_channels_become_rgb_with_the_picture_s_alpha(tmp_path, context, channels):
+    model, photo = load(tiny_upscaler(tmp_path / "grey.onnx", channels=channels)), noise(4, 4, 4)
+    full, half = (paint(model, context, photo, strength=share)[0] for share in (1.0, 0.5))
+    red = 1 - photo[..., 0].repeat(2, axis=0).repeat(2, axis=1)
+    assert full.shape == half.shape == (8, 8, 4)
+    assert np.array_equal(full[..., 0], red)
+    assert np.array_equal(full[..., 3:], resize(photo[..., 3:], 8, 8))
 
 
 def test_max_side_shrinks_large_pictures_only(models, context):

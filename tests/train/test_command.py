@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganplugin.cli.train import command
 from ganplugin.errors import GanPluginError, InputError, ProviderError, TrainingError
-from ganplugin.export import export_checkpoint
+from ganplugin.export import ExportOptions, export_checkpoint
 from ganplugin.modelfile import read_manifest
 from ganplugin.models.vgg import VggFeatures
 from ganplugin.train import recipes
@@ -43,7 +43,7 @@ def test_trains_a_generator_that_exports_with_its_scorer(folder: Path, tmp_path:
     assert manifest.licence == "CC0"
     assert manifest.training["steps"] == 3
     assert exported.averaged
-    scorer = read_manifest(export_checkpoint(out / "checkpoint.safetensors", part="scorer").path)
+    scorer = read_manifest(export_checkpoint(out / "checkpoint.safetensors", options=ExportOptions(part="scorer")).path)
     assert scorer.kind == "scorer"
 
 
