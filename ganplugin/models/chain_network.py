@@ -10,13 +10,15 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from ganplugin.manifest import HyperParameter
 from ganplugin.models.chain_joints import Joint
+from ganplugin.models.chain_words import NORM, epsilon_of
 from ganplugin.models.conv_windows import Window
 from ganplugin.models.layer_chain import Layer, square_side
 from ganplugin.models.module_words import Words, class_of
 from ganplugin.models.network import StateDict
 
-__all__ = ["LayerChain", "Norms"]
+__all__ = ["LayerChain", "Norms", "norms_of"]
 
 _COUNTER: Final = "num_batches_tracked"
 """Left out by old versions of torch; nothing depends on it here."""
@@ -50,6 +52,16 @@ class Norms:
         if groups or not self.instance:
             return nn.GroupNorm(groups or 1, norm.shape[0], eps=float(str(said.get("eps", 1e-5))))
         return nn.InstanceNorm2d(norm.shape[0], affine=True, eps=float(str(said.get("eps", 1e-5))))
+
+
+def norms_of(
+    layers: tuple[Layer, ...], words: Words, config: Mapping[str, object], usual: float, *, first: float | None = None
+) -> tuple[tuple[HyperParameter, ...], Norms]:
+    """Return how the norms of a chain are made, and the facts of it; ``usual`` is their epsilon if nothing tells it."""
+    epsilon, plain = epsilon_of(layers, words, config, usual), NORM.read(config)
+    kinds = {layer.norm.kind for layer in layers if layer.norm is not None}
+    told = (*((epsilon,) if kinds else ()), *((plain,) if "instance" in kinds else ()))
+    return told, Norms(words, float(epsilon.value), first, instance=plain.value == "instance")
 
 
 class LayerChain(nn.Sequential):

@@ -45,8 +45,9 @@ def activation_of(
 
 def epsilon_of(layers: tuple[Layer, ...], words: Words, config: Mapping[str, object], usual: float) -> HyperParameter:
     """Return the epsilon of the norms: as given, else that of the last one that a file says it of, else as usual."""
-    said = [words.of(layer.norm.name).get("eps") for layer in layers if layer.norm]
-    return replace(BN_EPSILON, default=usual).read({**config, **({"bn_eps": said[-1]} if said else {})})
+    found = [words.of(layer.norm.name).get("eps") for layer in layers if layer.norm]
+    said = {"bn_eps": found[-1]} if found and found[-1] is not None else {}
+    return replace(BN_EPSILON, default=usual).read({**config, **said})
 
 
 def last_of(layers: tuple[Layer, ...], words: Words, config: Mapping[str, object]) -> HyperParameter:

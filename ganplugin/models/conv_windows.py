@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ganplugin.errors import CheckpointError, InputError
-from ganplugin.manifest import HyperParameter, Origin
+from ganplugin.manifest import HyperParameter
 from ganplugin.models.layer_chain import Layer, square_side
 from ganplugin.models.module_words import Words
 from ganplugin.models.setting import Setting
@@ -203,7 +203,7 @@ def _settled(
     """
     strides, paddings, spares = (numbers(setting, len(convs), config) for setting in (STRIDES, PADDINGS, SPARES))
     said = None if strides else _said(convs, words)
-    origin: Origin = "option" if strides else "metadata" if said else "default"
+    origin = STRIDES.read(config).origin if strides else "metadata" if said else "default"
     windows = _strided(convs, strides, habit, side) if strides else said or habit
     if windows is None:
         kernels = ", ".join(str(layer.kernel) for layer in convs)
@@ -213,13 +213,13 @@ def _settled(
         windows = tuple(map(Window, (window.stride for window in windows), paddings, kept))
     if spares:
         windows = tuple(replace(window, spare=spare) for window, spare in zip(windows, spares, strict=True))
-    return windows, (
-        HyperParameter(name="strides", value=", ".join(str(one.stride) for one in windows), origin=origin),
-        HyperParameter(
-            name="paddings",
-            value=", ".join(str(one.padding) for one in windows),
-            origin="option" if paddings else origin,
-        ),
+    padded = PADDINGS.read(config).origin if paddings else origin
+    told = [(STRIDES, origin, [one.stride for one in windows]), (PADDINGS, padded, [one.padding for one in windows])]
+    if any(window.spare for window in windows):
+        told.append((SPARES, SPARES.read(config).origin if spares else origin, [one.spare for one in windows]))
+    return windows, tuple(
+        HyperParameter(name=setting.title, value=", ".join(map(str, found)), origin=source)
+        for setting, source, found in told
     )
 
 

@@ -17,13 +17,12 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.activations import ACTIVATION, LAST_ACTIVATION, LEAKY_SLOPE, shown
 from ganplugin.models.chain_joints import Joint, Manner, joints_of, magnified
-from ganplugin.models.chain_network import LayerChain, Norms
+from ganplugin.models.chain_network import LayerChain, Norms, norms_of
 from ganplugin.models.chain_words import (
     BN_EPSILON,
     NORM,
     QUIRKY_EPSILON,
     activation_of,
-    epsilon_of,
     last_of,
     told_kinds,
 )
@@ -111,19 +110,24 @@ def _manner(
     return (*told, *((projected,) if projection else ()), *((doubling,) if plainly else ())), manner
 
 
-def _growth(layers: tuple[Layer, ...], joints: tuple[Joint, ...]) -> tuple[int, ...]:
-    """Return the factors by which maps grow in front of each convolution.
+def _growth(
+    layers: tuple[Layer, ...], joints: tuple[Joint, ...], config: Mapping[str, object]
+) -> tuple[tuple[HyperParameter, ...], tuple[int, ...]]:
+    """Return the factors by which maps grow in front of each convolution, and the fact of it if all are plain.
 
     Raises `CheckpointError` if there are plain convolutions alone, and nothing tells where maps grow.
     """
     factors = [1 if place == 0 else magnified(joints[place - 1]) for place in range(len(layers))]
     found = tuple(factor for factor, layer in zip(factors, layers, strict=True) if layer.kind != "linear")
-    if _grows_plainly(layers) and max(found) == 1:
+    if not _grows_plainly(layers):
+        return (), found
+    if max(found) == 1:
         raise CheckpointError(
             f"has {len(found)} plain convolutions, and its names do not tell where its maps are doubled",
             fix="say by how much they grow in front of each: --set doublings=2,2,1",
         )
-    return found
+    value, origin = ", ".join(map(str, found)), _DOUBLINGS.read(config).origin
+    return (HyperParameter(name=_DOUBLINGS.title, value=value, origin=origin),), found
 
 
 def _inferred(layers: tuple[Layer, ...], z_dim: int) -> tuple[HyperParameter, ...]:
@@ -139,12 +143,8 @@ def _facts(layers: tuple[Layer, ...], side: int) -> dict[str, object]:
 def _norms(
     layers: tuple[Layer, ...], words: Words, config: Mapping[str, object]
 ) -> tuple[tuple[HyperParameter, ...], Norms]:
-    usual = QUIRKY_EPSILON if _grows_plainly(layers) else 1e-5
-    epsilon = epsilon_of(layers, words, config, usual)
-    norm = NORM.read(config)
-    first = 1e-5 if _grows_plainly(layers) else None
-    norms = Norms(words, float(epsilon.value), first, instance=norm.value == "instance")
-    return ((epsilon,) if any(layer.norm for layer in layers) else ()), norms
+    plainly = _grows_plainly(layers)
+    return norms_of(layers, words, config, QUIRKY_EPSILON if plainly else 1e-5, first=1e-5 if plainly else None)
 
 
 def _built(
@@ -167,7 +167,8 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     layers = told_kinds(layers, words)
     told, manner = _manner(layers, words, config)
     joints = joints_of(layers, words, manner)
-    windows = generator_windows(layers, _growth(layers, joints), words, config)
+    grown, doublings = _growth(layers, joints, config)
+    windows = generator_windows(layers, doublings, words, config)
     normed, norms = _norms(layers, words, config)
     last = last_of(layers, words, config)
     place = replace(LABEL_PLACE, default="last").read(config)
@@ -181,7 +182,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         inputs=(GraphInput("z", ("batch", z_dim)), *label_inputs(table)),
         outputs=("image",),
         facts={"z_dim": z_dim, **_facts(layers, windows.side), **class_facts(table)},
-        inferred=(*_inferred(layers, z_dim), *windows.inferred, *told, *normed, last, *placed),
+        inferred=(*_inferred(layers, z_dim), *grown, *windows.inferred, *told, *normed, last, *placed),
     )
 
 

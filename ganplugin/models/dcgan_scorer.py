@@ -18,8 +18,8 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models import patch_scorer
 from ganplugin.models.activations import ACTIVATION, LEAKY_SLOPE
 from ganplugin.models.chain_joints import Manner, joints_of
-from ganplugin.models.chain_network import LayerChain, Norms
-from ganplugin.models.chain_words import BN_EPSILON, NORM, QUIRKY_EPSILON, activation_of, epsilon_of
+from ganplugin.models.chain_network import LayerChain, norms_of
+from ganplugin.models.chain_words import BN_EPSILON, NORM, QUIRKY_EPSILON, activation_of
 from ganplugin.models.conv_windows import PADDINGS, SIDE, STRIDES, scorer_windows
 from ganplugin.models.dcgan import LICENCE
 from ganplugin.models.label_embedding import class_facts, label_inputs, split_embedding
@@ -107,8 +107,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     told, activation = activation_of(words, config, "leaky_relu")
     manner = Manner(role="scorer", activation=activation, insists=told[0].origin == "option")
     windows = scorer_windows(layers, words, config)
-    epsilon = epsilon_of(layers, words, config, QUIRKY_EPSILON if _is_quirky(layers) else 1e-5)
-    norms = Norms(words, float(epsilon.value), instance=NORM.read(config).value == "instance")
+    normed, norms = norms_of(layers, words, config, QUIRKY_EPSILON if _is_quirky(layers) else 1e-5)
     signed = _RANGE.read(config)
     with rebuilding("a DCGAN", state):
         chain = LayerChain(layers, joints_of(layers, words, manner), windows.windows, norms)
@@ -116,7 +115,6 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     channels, side = layers[0].before - (table is not None), windows.side
     if table is not None and table.shape[1] != side * side:
         raise CheckpointError(f"embeds its labels in {table.shape[1]} values, which are no picture of side {side}")
-    normed = (epsilon,) if any(layer.norm for layer in layers) else ()
     return Network(
         kind="scorer",
         module=eval_mode(ChainDiscriminator(chain, signed=signed.value == "-1..1", table=table)),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Final, Literal
 
+import torch
 from torch import Tensor
 
 from ganplugin.models.network import StateDict
@@ -73,7 +74,7 @@ def chain_of(state: StateDict, role: Role, fits: Callable[[tuple[Layer, ...]], b
     modules = _modules(state)
     if not 2 <= len(modules) <= _MOST_MODULES:
         return ()
-    for order in _orders(modules, [*state]):
+    for order in _orders(modules) if _is_sorted(state) else [modules]:
         layers = _layers(order, role)
         if layers and _is_even(layers) and fits(layers):
             return layers
@@ -94,11 +95,16 @@ def _modules(state: StateDict) -> Modules:
     return list(modules.items())
 
 
-def _orders(modules: Modules, keys: list[str]) -> Iterator[Modules]:
-    """Yield the orders to try. Keys that are sorted (as safetensors does) have lost that of the file."""
-    if keys != sorted(keys):
-        yield modules
-        return
+def _is_sorted(state: StateDict) -> bool:
+    """Return whether keys have lost their order: safetensors sorts them, those of each type apart."""
+    kinds: dict[torch.dtype, list[str]] = {}
+    for key, tensor in state.items():
+        kinds.setdefault(tensor.dtype, []).append(key)
+    return all(keys == sorted(keys) for keys in kinds.values())
+
+
+def _orders(modules: Modules) -> Iterator[Modules]:
+    """Yield the orders to try where that of the file is lost."""
     natural = sorted(modules, key=lambda module: _pieces(module[0]))
     yield natural
     for unnumbered in (-1, len(modules)):

@@ -19,8 +19,8 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.activations import ACTIVATION, LAST_ACTIVATION, LEAKY_SLOPE, shown
 from ganplugin.models.chain_joints import Manner, joints_of
-from ganplugin.models.chain_network import LayerChain, Norms
-from ganplugin.models.chain_words import BN_EPSILON, QUIRKY_EPSILON, activation_of, epsilon_of, last_of
+from ganplugin.models.chain_network import LayerChain, norms_of
+from ganplugin.models.chain_words import BN_EPSILON, QUIRKY_EPSILON, activation_of, last_of
 from ganplugin.models.label_embedding import LABEL_PLACE, Labelled, class_facts, label_inputs, split_embedding
 from ganplugin.models.layer_chain import Layer, Role, chain_of
 from ganplugin.models.module_words import Words
@@ -139,13 +139,12 @@ def _chain(
     """Return the loaded chain, and the facts of what lies between its layers."""
     words = _words(state, config)
     told, activation = activation_of(words, config, "leaky_relu")
-    epsilon = epsilon_of(layers, words, config, QUIRKY_EPSILON)
+    normed, norms = norms_of(layers, words, config, QUIRKY_EPSILON)
     manner = Manner(role, activation, insists=told[0].origin == "option")
     with rebuilding("an MLP GAN", state):
-        chain = LayerChain(layers, joints_of(layers, words, manner), (), Norms(words, float(epsilon.value)))
+        chain = LayerChain(layers, joints_of(layers, words, manner), (), norms)
         chain.load(folded(split_embedding(state)[0]), (layers[0].before,))
     widths = ", ".join(str(layer.before) for layer in layers[1:])
-    normed = (epsilon,) if any(layer.norm for layer in layers) else ()
     return (HyperParameter(name="widths", value=widths, origin="tensor"), *told, *normed), chain
 
 

@@ -49,7 +49,7 @@ def projected(side: int, *layers: Layer) -> tuple[Layer, ...]:
 def test_habits_of_generators(layers: tuple[Layer, ...], strides: str, paddings: str, side: int) -> None:
     count = sum(layer.kind != "linear" for layer in layers)
     found = generator_windows(layers, (1,) * count, NOTHING, {})
-    told = {fact.name: (fact.value, fact.origin) for fact in found.inferred}
+    told = {fact.name: (fact.value, fact.origin) for fact in found.inferred if fact.name != "output paddings"}
     assert told == {
         "strides": (strides, "default"),
         "paddings": (paddings, "default"),

@@ -83,6 +83,15 @@ def test_tutorials_are_rebuilt_from_their_state_dicts(name: str, order: str) -> 
 
 
 @pytest.mark.parametrize("name", TUTORIALS)
+def test_what_is_told_makes_the_same_network_again(name: str) -> None:
+    module, side, given = TUTORIALS[name]
+    state = lively(module).state_dict()
+    told = {fact.name: fact.value for fact in FAMILY.rebuild(state, {GIVEN: given}).inferred}
+    words = {setting.key or setting.name: told[setting.title] for setting in FAMILY.settings if setting.title in told}
+    check(FAMILY.rebuild(state, words), module, side)
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
 def test_tutorials_saved_whole_need_nothing_given(name: str, tmp_path: Path) -> None:
     module, side, _ = TUTORIALS[name]
     torch.save(lively(module), tmp_path / "judge.pt")

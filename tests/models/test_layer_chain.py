@@ -75,6 +75,13 @@ def test_sorted_keys_are_put_in_the_order_of_their_numbers_or_of_what_chains() -
         assert [layer.name for layer in layers] == names
 
 
+def test_keys_can_be_sorted_by_their_types_first() -> None:
+    module = nn.Sequential(nn.ConvTranspose2d(5, 8, 4), nn.BatchNorm2d(8), nn.ConvTranspose2d(8, 3, 4))
+    state = dict(sorted(module.state_dict().items(), key=lambda item: (item[1].is_floating_point(), item[0])))
+    assert next(iter(state)) == "1.num_batches_tracked"
+    assert [layer.name for layer in chain_of(state, "generator", anything)] == ["0", "2"]
+
+
 def test_the_order_of_the_file_is_kept_where_it_can_be_seen() -> None:
     state = shapes(b_weight=(8, 5), b_bias=(8,), a_weight=(9, 8), a_bias=(9,))
     assert [layer.name for layer in chain_of(state, "generator", anything)] == ["b", "a"]
