@@ -29,6 +29,7 @@ class Lookalike:
 _DIFFUSION: Final = "a diffusion transformer"
 _LANGUAGE: Final = "a language model"
 _PAIRS: Final = "pix2pixHD's discriminator, which judges a picture together with what it was made from"
+_STUDIO: Final = "a network of PyTorch-StudioGAN, whose layout is in a YAML file and not in its tensors"
 _CLASSIFIER: Final = "an image classifier"
 
 _KINDS: Final[tuple[Lookalike, ...]] = (
@@ -43,6 +44,8 @@ _KINDS: Final[tuple[Lookalike, ...]] = (
     Lookalike("a VQGAN", (r"(.*\.)?quantize\.embed", r"(.*\.)?decoder\.")),
     Lookalike("a variational autoencoder", (r"(.*\.)?decoder\.mid\.block_1\.",)),
     Lookalike("a BigGAN generator", (r"shared\.weight", r"linear\.weight", r"blocks\.0\.0\."), _OTHER_GAN),
+    Lookalike(_STUDIO, (r"linear0\.", r"blocks\.0\.0\."), _OTHER_GAN),
+    Lookalike(_STUDIO, (r"linear1\.", r"blocks\.0\.0\.conv2d"), _OTHER_GAN),
     Lookalike("a SPADE (GauGAN) generator", (r"head_0\.(norm_0|conv_0)\.", r"up_0\."), _OTHER_GAN),
     Lookalike("a U-GAT-IT generator", (r"DownBlock\.", r"UpBlock1_1\."), _OTHER_GAN),
     Lookalike("a MUNIT generator", (r"enc_content\.", r"enc_style\."), _OTHER_GAN),

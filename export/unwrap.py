@@ -31,6 +31,7 @@ _SECTIONS: Final = frozenset(
 _UNTRAINED: Final = re.compile(r"(^|\.)(running_mean|running_var|num_batches_tracked|weight_u|weight_v)$")
 _APART: Final = f"{BESIDE}."
 _PLAIN: Final = (str, int, float, bool)
+_LONGEST_TUPLE: Final = 8
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,34 @@ def _rank(part: Part) -> int:
 
 
 def _named(part: Part, checkpoint: Checkpoint) -> Part:
-    return Part(part.path, _stripped(part.state), {**part.config, **checkpoint.config})
+    """Return the part without the names of wrappers in front of its keys, and of the modules that it speaks of."""
+    state, config = part.state, {**part.config, **checkpoint.config}
+    while _is_wrapped(state):
+        state, config = _taken_out(state), _without_wrapper(config)
+    return Part(part.path, state, config)
 
 
 def _stripped(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    while state and all(_WRAPPERS.match(key) for key in state):
-        state = {key.partition(".")[2]: value for key, value in state.items()}
+    while _is_wrapped(state):
+        state = _taken_out(state)
     return state
+
+
+def _is_wrapped(state: Mapping[str, Tensor]) -> bool:
+    return bool(state) and all(_WRAPPERS.match(key) for key in state)
+
+
+def _taken_out(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    return {key.partition(".")[2]: value for key, value in state.items()}
+
+
+def _without_wrapper(config: dict[str, object]) -> dict[str, object]:
+    modules = config.get("modules")
+    if not isinstance(modules, dict):
+        return config
+    wrapped = next((said for name, said in modules.items() if "." not in name and isinstance(said, dict)), {})
+    inside = {name.partition(".")[2]: said for name, said in modules.items() if _WRAPPERS.match(name)}
+    return {**config, "class": wrapped.get("class", config.get("class")), "modules": inside}
 
 
 def _with_names(part: Part, parts: list[Part]) -> Part:
@@ -191,12 +213,19 @@ def _module_config(record: Record) -> dict[str, object]:
     return {**found, "modules": dict(_layers(record))}
 
 
+def _is_plain(value: object) -> bool:
+    """Return whether a value is a word or number, or a short tuple of them such as the stride of a convolution."""
+    if isinstance(value, tuple):
+        return len(value) <= _LONGEST_TUPLE and all(isinstance(item, _PLAIN) for item in value)
+    return isinstance(value, _PLAIN)
+
+
 def _layers(record: Record, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield what a pickled module says in words of every module inside it: class and plain attributes by path."""
     if depth > 50:
         return
     for name, child in _entries(record.attributes.get("_modules")).items():
         if isinstance(child, Record):
-            plain = {str(key): value for key, value in child.attributes.items() if isinstance(value, _PLAIN)}
+            plain = {str(key): value for key, value in child.attributes.items() if _is_plain(value)}
             yield f"{prefix}{name}", {**plain, "class": child.name}
             yield from _layers(child, f"{prefix}{name}.", depth + 1)

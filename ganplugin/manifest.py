@@ -26,6 +26,7 @@ _LARGEST_SCALE: Final = 16
 
 Kind = Literal["generator", "style", "scorer"]
 Channels = Literal["L", "RGB", "RGBA"]
+Origin = Literal["tensor", "metadata", "default", "option"]
 Precision = Literal["fp32", "fp16"]
 
 
@@ -45,7 +46,7 @@ class HyperParameter(_Record):
 
     name: str
     value: str | int | float | bool
-    origin: Literal["tensor", "metadata", "default", "option"] = Field(description="where the value was read")
+    origin: Origin = Field(description="where the value was read")
 
 
 class Verification(_Record):

@@ -1,14 +1,13 @@
-"""DCGAN (Radford et al. 2015) in the layout of PyTorch's example and tutorial: one chain of 4 x 4 convolutions.
+"""DCGAN (Radford et al. 2015) and its kin: a generator that is one chain of layers with convolutions in it.
 
-Sizes are read from the tensors: any depth, width, latent size and number of channels. Keys are ``main.<i>.weight``;
-other names than ``main`` are accepted for generators, whose transposed convolutions leave no doubt.
+PyTorch's example and tutorials, deeplearning.ai's course, WGAN and WGAN-GP, projections followed by transposed
+convolutions, or by doublings and plain ones: any names, widths, depth and number of channels.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -16,164 +15,174 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
+from ganplugin.models.activations import ACTIVATION, LAST_ACTIVATION, LEAKY_SLOPE, shown
+from ganplugin.models.chain_joints import Joint, Manner, joints_of, magnified
+from ganplugin.models.chain_network import LayerChain, Norms, norms_of
+from ganplugin.models.chain_words import (
+    BN_EPSILON,
+    NORM,
+    QUIRKY_EPSILON,
+    activation_of,
+    last_of,
+    told_kinds,
+)
+from ganplugin.models.conv_windows import PADDINGS, SPARES, STRIDES, Windows, generator_windows, numbers
+from ganplugin.models.label_embedding import LABEL_PLACE, Labelled, class_facts, label_inputs, split_embedding
+from ganplugin.models.layer_chain import Layer, chain_of
+from ganplugin.models.module_words import Words
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels, rebuilding
+from ganplugin.models.setting import Setting
+from ganplugin.models.spectral_norm import folded, folded_names
 
-__all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "DcganDiscriminator", "DcganGenerator"]
+__all__ = ["FAMILY", "LICENCE", "ChainGenerator"]
 
-_KERNEL: Final = (4, 4)
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
-_WEIGHT: Final = re.compile(r"^(\w+)\.(\d+)\.weight$")
-_LICENCE: Final = "The example code is BSD-3-Clause; the rights in the weights are those of whoever trained them."
+LICENCE: Final = "The example code is BSD-3-Clause; the rights in the weights are those of whoever trained them."
+
+_MOST_CHANNELS: Final = 4
+_WIDENING: Final = 4
+_DOUBLINGS: Final = Setting("doublings", "doublings", "")
+_DOUBLING: Final = Setting("upsampling", "way of doubling", "nearest", choices=("nearest", "bilinear"))
+_PROJECTED: Final = Setting("projection_activation", "activation after the projection", True)
 
 
-class DcganGenerator(nn.Module):
-    """z [batch, widths[0]] to pictures 0..1 [batch, widths[-1], size, size], size = 4 * 2 ** (len(widths) - 2)."""
+class ChainGenerator(nn.Module):
+    """z [batch, z_dim], and a label [batch, classes] if there is ``labelled``, to pictures 0..1."""
 
-    def __init__(self, widths: tuple[int, ...], *, bias: bool = False) -> None:
+    def __init__(self, chain: LayerChain, last: str, labelled: Labelled | None = None) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for index, (before, after) in enumerate(pairwise(widths)):
-            stride, padding = (1, 0) if index == 0 else (2, 1)
-            layers.append(nn.ConvTranspose2d(before, after, 4, stride, padding, bias=bias))
-            layers += [nn.BatchNorm2d(after), nn.ReLU()]
-        self.main = nn.Sequential(*layers[:-2], nn.Tanh())
+        self.chain = chain
+        self.last = last
+        self.labelled = labelled
+        self.projects = isinstance(chain[0], nn.Linear)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return pictures 0..1 of z [batch, widths[0]]."""
-        pictures: Tensor = self.main(z[:, :, None, None])
-        return pictures * 0.5 + 0.5
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return pictures 0..1."""
+        values = z if self.labelled is None else self.labelled(z, label)
+        return shown(self.chain(values if self.projects else values[:, :, None, None]), self.last)
 
 
-class DcganDiscriminator(nn.Module):
-    """Pictures 0..1 [batch, widths[0], size, size] to one score each [batch].
+def _fits(layers: tuple[Layer, ...]) -> bool:
+    """Return whether a chain goes from values to pictures, and does not widen again, as one followed by its judge.
 
-    The score is the logit, before the sigmoid that training applies: it does not saturate, and ranks the same.
+    One that begins with a single value is a judge read backwards.
     """
-
-    def __init__(self, widths: tuple[int, ...], *, bias: bool = False) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(widths[0], widths[1], 4, 2, 1, bias=bias), nn.LeakyReLU(0.2)]
-        for before, after in pairwise(widths[1:-1]):
-            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=bias), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-        self.main = nn.Sequential(*layers, nn.Conv2d(widths[-2], widths[-1], 4, 1, 0, bias=bias))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the logit [batch] of each picture."""
-        logits: Tensor = self.main(image * 2 - 1)
-        return logits.flatten()
+    widens = any(
+        one.norm is None and one.after <= _MOST_CHANNELS and other.after >= _WIDENING * one.after
+        for one, other in pairwise(layers)
+    )
+    pictures = layers[-1].kind != "linear" and layers[-1].after <= _MOST_CHANNELS
+    return pictures and layers[0].before > 1 and any(layer.kernel > 1 for layer in layers) and not widens
 
 
-@dataclass(frozen=True)
-class _Chain:
-    """The convolutions of a checkpoint: the name before the index, and the channels between them."""
-
-    name: str
-    widths: tuple[int, ...]
-    bias: bool
-
-    @property
-    def size(self) -> int:
-        return 4 << (len(self.widths) - 2)
+def _chain(state: StateDict) -> tuple[Layer, ...]:
+    return chain_of(folded_names(split_embedding(state)[0]), "generator", _fits)
 
 
-def _convolutions(state: StateDict) -> tuple[str, list[tuple[int, Tensor]]] | None:
-    found = [(match, tensor) for key, tensor in state.items() if (match := _WEIGHT.match(key)) and tensor.ndim == 4]
-    names = {match[1] for match, _ in found}
-    if len(found) < 2 or len(names) != 1 or any(tuple(tensor.shape[2:]) != _KERNEL for _, tensor in found):
-        return None
-    return names.pop(), sorted(((int(match[2]), tensor) for match, tensor in found), key=lambda pair: pair[0])
+def _projection(layers: tuple[Layer, ...]) -> Layer | None:
+    """Return the linear layer in front of the convolutions, if there is one."""
+    return next((one for one, other in pairwise(layers) if one.kind == "linear" != other.kind), None)
 
 
-def _generator_chain(state: StateDict) -> _Chain | None:
-    found = _convolutions(state)
-    if found is None:
-        return None
-    name, layers = found
-    widths = (layers[0][1].shape[0], *(tensor.shape[1] for _, tensor in layers))
-    chained = all(tensor.shape[0] == width for (_, tensor), width in zip(layers, widths, strict=False))
-    normed = all(_length(state, f"{name}.{3 * i + 1}.running_mean") == widths[i + 1] for i in range(len(layers) - 1))
-    if not (chained and normed and [index for index, _ in layers] == list(range(0, 3 * len(layers), 3))):
-        return None
-    return _Chain(name, widths, f"{name}.0.bias" in state)
+def _grows_plainly(layers: tuple[Layer, ...]) -> bool:
+    return not any(layer.kind == "transposed" for layer in layers)
 
 
-def _scorer_chain(state: StateDict) -> _Chain | None:
-    found = _convolutions(state)
-    if found is None or found[0] != "main" or len(found[1]) < 3:
-        return None
-    name, layers = found
-    widths = (layers[0][1].shape[1], *(tensor.shape[0] for _, tensor in layers))
-    chained = all(tensor.shape[1] == width for (_, tensor), width in zip(layers, widths, strict=False))
-    normed = all(_length(state, f"{name}.{3 * i}.running_mean") == widths[i + 1] for i in range(1, len(layers) - 1))
-    expected = [0, *range(2, 3 * len(layers) - 3, 3)]
-    if not (chained and normed and widths[-1] == 1 and [index for index, _ in layers] == expected):
-        return None
-    return _Chain(name, widths, f"{name}.0.bias" in state)
+def _manner(
+    layers: tuple[Layer, ...], words: Words, config: Mapping[str, object]
+) -> tuple[tuple[HyperParameter, ...], Manner]:
+    """Return what is usual in such a chain, and the facts of it."""
+    plainly, projection = _grows_plainly(layers), _projection(layers)
+    told, activation = activation_of(words, config, "leaky_relu" if plainly else "relu")
+    # A projection alone in a Sequential, which is numbered 0, would not need one, so that there is an activation too.
+    alone = projection is not None and projection.norm is None and not projection.name.endswith(".0")
+    projected = replace(_PROJECTED, default=not (plainly or alone)).read(config)
+    doubling = _DOUBLING.read(config)
+    count = sum(layer.kind != "linear" for layer in layers)
+    manner = Manner(
+        role="generator",
+        activation=activation,
+        doubling=str(doubling.value),
+        projected=bool(projected.value),
+        doublings=numbers(_DOUBLINGS, count, config) or (),
+        insists=told[0].origin == "option",
+    )
+    return (*told, *((projected,) if projection else ()), *((doubling,) if plainly else ())), manner
 
 
-def _length(state: StateDict, key: str) -> int | None:
-    return state[key].numel() if key in state else None
+def _growth(
+    layers: tuple[Layer, ...], joints: tuple[Joint, ...], config: Mapping[str, object]
+) -> tuple[tuple[HyperParameter, ...], tuple[int, ...]]:
+    """Return the factors by which maps grow in front of each convolution, and the fact of it if all are plain.
 
-
-def _loaded(module: nn.Module, chain: _Chain, state: StateDict) -> nn.Module:
-    renamed = {key.replace(f"{chain.name}.", "main.", 1): tensor for key, tensor in state.items()}
-    try:
-        module.load_state_dict(renamed)
-    except RuntimeError as error:
+    Raises `CheckpointError` if there are plain convolutions alone, and nothing tells where maps grow.
+    """
+    factors = [1 if place == 0 else magnified(joints[place - 1]) for place in range(len(layers))]
+    found = tuple(factor for factor, layer in zip(factors, layers, strict=True) if layer.kind != "linear")
+    if not _grows_plainly(layers):
+        return (), found
+    if max(found) == 1:
         raise CheckpointError(
-            f"is almost a DCGAN, but: {error}", fix="export the plain networks of the example"
-        ) from error
-    return eval_mode(module)
+            f"has {len(found)} plain convolutions, and its names do not tell where its maps are doubled",
+            fix="say by how much they grow in front of each: --set doublings=2,2,1",
+        )
+    value, origin = ", ".join(map(str, found)), _DOUBLINGS.read(config).origin
+    return (HyperParameter(name=_DOUBLINGS.title, value=value, origin=origin),), found
 
 
-def _channels(count: int) -> str:
-    if count not in _CHANNELS:
-        raise CheckpointError(f"makes pictures of {count} channels", fix="only grey, RGB and RGBA can be shown")
-    return _CHANNELS[count]
+def _inferred(layers: tuple[Layer, ...], z_dim: int) -> tuple[HyperParameter, ...]:
+    widths = ", ".join(str(layer.after) for layer in layers[:-1])
+    rows = (("latent size", z_dim), ("widths", widths), ("channels", layers[-1].after))
+    return tuple(HyperParameter(name=name, value=value, origin="tensor") for name, value in rows)
 
 
-def _facts(channels: int, size: int) -> dict[str, object]:
-    return {"channels": _channels(channels), "width": size, "height": size}
+def _facts(layers: tuple[Layer, ...], side: int) -> dict[str, object]:
+    return {"channels": picture_channels(layers[-1].after), "width": side, "height": side}
 
 
-def _rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network:
-    chain = _generator_chain(state)
-    if chain is None:
-        raise CheckpointError("is no DCGAN generator")
+def _norms(
+    layers: tuple[Layer, ...], words: Words, config: Mapping[str, object]
+) -> tuple[tuple[HyperParameter, ...], Norms]:
+    plainly = _grows_plainly(layers)
+    return norms_of(layers, words, config, QUIRKY_EPSILON if plainly else 1e-5, first=1e-5 if plainly else None)
+
+
+def _built(
+    state: StateDict, layers: tuple[Layer, ...], joints: tuple[Joint, ...], windows: Windows, norms: Norms
+) -> LayerChain:
+    transposed = {layer.name for layer in layers if layer.kind == "transposed"}
+    with rebuilding("a DCGAN", state):
+        chain = LayerChain(layers, joints, windows.windows, norms)
+        first = (layers[0].before,) if layers[0].kind == "linear" else (layers[0].before, 1, 1)
+        chain.load(folded(state, transposed), first)
+    return chain
+
+
+def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+    layers = _chain(state)
+    if not layers:
+        raise CheckpointError("is no DCGAN generator: no chain from values to pictures")
+    rest, table = split_embedding(state)
+    words = Words(config, {name.rpartition(".")[0] for name in folded_names(state)})
+    layers = told_kinds(layers, words)
+    told, manner = _manner(layers, words, config)
+    joints = joints_of(layers, words, manner)
+    grown, doublings = _growth(layers, joints, config)
+    windows = generator_windows(layers, doublings, words, config)
+    normed, norms = _norms(layers, words, config)
+    last = last_of(layers, words, config)
+    place = replace(LABEL_PLACE, default="last").read(config)
+    chain = _built(rest, layers, joints, windows, norms)
+    labelled = None if table is None else Labelled(table, layers[0].before, str(place.value))
+    z_dim = layers[0].before if labelled is None else labelled.rest
+    placed = () if table is None else (place,)
     return Network(
         kind="generator",
-        module=_loaded(DcganGenerator(chain.widths, bias=chain.bias), chain, state),
-        inputs=(GraphInput("z", ("batch", chain.widths[0])),),
+        module=eval_mode(ChainGenerator(chain, str(last.value), labelled)),
+        inputs=(GraphInput("z", ("batch", z_dim)), *label_inputs(table)),
         outputs=("image",),
-        facts={"z_dim": chain.widths[0], **_facts(chain.widths[-1], chain.size)},
-        inferred=(
-            HyperParameter(name="latent size", value=chain.widths[0], origin="tensor"),
-            HyperParameter(name="widths", value=", ".join(map(str, chain.widths[1:-1])), origin="tensor"),
-            HyperParameter(name="picture side", value=chain.size, origin="tensor"),
-            HyperParameter(name="channels", value=chain.widths[-1], origin="tensor"),
-            HyperParameter(name="last activation", value="tanh", origin="default"),
-            HyperParameter(name="norm epsilon", value=1e-5, origin="default"),
-        ),
-    )
-
-
-def _rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
-    chain = _scorer_chain(state)
-    if chain is None:
-        raise CheckpointError("is no DCGAN discriminator")
-    return Network(
-        kind="scorer",
-        module=_loaded(DcganDiscriminator(chain.widths, bias=chain.bias), chain, state),
-        inputs=(GraphInput("image", ("batch", chain.widths[0], chain.size, chain.size)),),
-        outputs=("score",),
-        facts=_facts(chain.widths[0], chain.size),
-        inferred=(
-            HyperParameter(name="widths", value=", ".join(map(str, chain.widths[1:-1])), origin="tensor"),
-            HyperParameter(name="picture side", value=chain.size, origin="tensor"),
-            HyperParameter(name="channels", value=chain.widths[0], origin="tensor"),
-            HyperParameter(name="score", value="the logit, before the sigmoid", origin="default"),
-            HyperParameter(name="leaky slope", value=0.2, origin="default"),
-        ),
+        facts={"z_dim": z_dim, **_facts(layers, windows.side), **class_facts(table)},
+        inferred=(*_inferred(layers, z_dim), *grown, *windows.inferred, *told, *normed, last, *placed),
     )
 
 
@@ -181,18 +190,11 @@ FAMILY = Family(
     id="dcgan",
     title="DCGAN generator",
     kind="generator",
-    licence=_LICENCE,
-    detect=lambda state: _generator_chain(state) is not None,
-    rebuild=_rebuild_generator,
+    licence=LICENCE,
+    detect=lambda state: bool(_chain(state)),
+    rebuild=_rebuild,
+    settings=(
+        *(ACTIVATION, LEAKY_SLOPE, LAST_ACTIVATION, BN_EPSILON, NORM),
+        *(STRIDES, PADDINGS, SPARES, _DOUBLINGS, _DOUBLING, _PROJECTED, LABEL_PLACE),
+    ),
 )
-
-SCORER_FAMILY = Family(
-    id="dcgan-scorer",
-    title="DCGAN discriminator",
-    kind="scorer",
-    licence=_LICENCE,
-    detect=lambda state: _scorer_chain(state) is not None,
-    rebuild=_rebuild_scorer,
-)
-
-FAMILIES = (FAMILY, SCORER_FAMILY)

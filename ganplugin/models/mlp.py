@@ -2,14 +2,14 @@
 
 Keys may have any names; the order in the file is the order of the layers. The widths are in the tensors; activations,
 the norm's epsilon and the shape of the picture are not: they are settings, with the tutorials' values as defaults.
+A conditional one (Mirza and Osindero 2014) embeds its label beside the latent, or beside the values of the picture.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -17,168 +17,92 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
+from ganplugin.models.activations import ACTIVATION, LAST_ACTIVATION, LEAKY_SLOPE, shown
+from ganplugin.models.chain_joints import Manner, joints_of
+from ganplugin.models.chain_network import LayerChain, norms_of
+from ganplugin.models.chain_words import BN_EPSILON, QUIRKY_EPSILON, activation_of, last_of
+from ganplugin.models.label_embedding import LABEL_PLACE, Labelled, class_facts, label_inputs, split_embedding
+from ganplugin.models.layer_chain import Layer, Role, chain_of
+from ganplugin.models.module_words import Words
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
-from ganplugin.models.rebuilding import rebuilding
+from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.setting import Setting
+from ganplugin.models.spectral_norm import folded, folded_names
 
 __all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "MlpDiscriminator", "MlpGenerator"]
 
 _LICENCE: Final = "Tutorial code; the rights in the weights are those of whoever trained them."
-_CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
+_CHANNELS: Final = (1, 3, 4)
 _SMALLEST_SIDE: Final = 8
-
-_ACTIVATIONS: Final[Mapping[str, Callable[[float], nn.Module]]] = {
-    "leaky_relu": lambda slope: nn.LeakyReLU(slope),
-    "relu": lambda _: nn.ReLU(),
-    "elu": lambda _: nn.ELU(),
-    "selu": lambda _: nn.SELU(),
-    "gelu": lambda _: nn.GELU(),
-    "silu": lambda _: nn.SiLU(),
-    "tanh": lambda _: nn.Tanh(),
-    "sigmoid": lambda _: nn.Sigmoid(),
-}
-
-_CLASSES: Final = {
-    "LeakyReLU": "leaky_relu",
-    "ReLU": "relu",
-    "ELU": "elu",
-    "SELU": "selu",
-    "GELU": "gelu",
-    "SiLU": "silu",
-    "Tanh": "tanh",
-    "Sigmoid": "sigmoid",
-}
-
-_ACTIVATION: Final = Setting("activation", "activation", "leaky_relu", choices=tuple(_ACTIVATIONS))
-_SLOPE: Final = Setting("leaky_slope", "leaky slope", 0.2, least=0, most=1)
-_EPSILON: Final = Setting("bn_eps", "norm epsilon", 0.8, least=0, most=1)
-_LAST: Final = Setting("last_activation", "last activation", "tanh", choices=("tanh", "sigmoid", "none"))
 _WIDTH: Final = Setting("width", "picture width", 0, least=0)
 _HEIGHT: Final = Setting("height", "picture height", 0, least=0)
 _COUNT: Final = Setting("channels", "channels", 0, least=0, most=4)
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """A linear layer of the file by its name, with the name of the norm after it, if any."""
-
-    name: str
-    before: int
-    after: int
-    bias: bool
-    norm: str = ""
-
-    @property
-    def norm_is_late(self) -> bool:
-        """Whether the numbers in the names leave room for the activation before the norm."""
-        numbers = [name.rpartition(".")[2] for name in (self.name, self.norm)]
-        return all(number.isdigit() for number in numbers) and int(numbers[1]) - int(numbers[0]) == 2
-
-
-@dataclass(frozen=True)
-class _Style:
-    """What lies between the linear layers."""
-
-    activation: str
-    slope: float
-    epsilon: float
-
-
-class _Chain(nn.Sequential):
-    """Linear layers with norms and activations between them; ``names`` maps the file's names to places here."""
-
-    def __init__(self, layers: tuple[_Layer, ...], style: _Style) -> None:
-        steps: list[nn.Module] = []
-        names: dict[str, str] = {}
-        for layer in layers:
-            names[layer.name] = str(len(steps))
-            steps.append(nn.Linear(layer.before, layer.after, bias=layer.bias))
-            between = [] if layer is layers[-1] else [_ACTIVATIONS[style.activation](style.slope)]
-            if layer.norm:
-                place = len(between) if layer.norm_is_late else 0
-                between.insert(place, nn.BatchNorm1d(layer.after, eps=style.epsilon))
-                names[layer.norm] = str(len(steps) + place)
-            steps += between
-        super().__init__(*steps)
-        self.names = names
-
-
 class MlpGenerator(nn.Module):
     """z [batch, z_dim] to pictures 0..1 of ``shape`` (channels, height, width)."""
 
-    def __init__(self, chain: _Chain, shape: tuple[int, int, int], last: str) -> None:
+    def __init__(
+        self, chain: LayerChain, shape: tuple[int, int, int], last: str, labelled: Labelled | None = None
+    ) -> None:
         super().__init__()
         self.chain = chain
         self.shape = shape
         self.last = last
+        self.labelled = labelled
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return pictures 0..1 of z [batch, z_dim]."""
-        values: Tensor = self.chain(z)
-        pictures: Tensor = torch.unflatten(values, 1, self.shape)
-        if self.last == "sigmoid":
-            return pictures.sigmoid()
-        signed = pictures.tanh() if self.last == "tanh" else pictures.clamp(-1, 1)
-        return signed * 0.5 + 0.5
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return pictures 0..1 of z [batch, z_dim], and of label [batch, classes] if there is ``labelled``."""
+        values: Tensor = self.chain(z if self.labelled is None else self.labelled(z, label))
+        return shown(torch.unflatten(values, 1, self.shape), self.last)
 
 
 class MlpDiscriminator(nn.Module):
     """Pictures 0..1 to one score each [batch]: the logit, before the sigmoid that training applies."""
 
-    def __init__(self, chain: _Chain) -> None:
+    def __init__(self, chain: LayerChain, labelled: Labelled | None = None) -> None:
         super().__init__()
         self.chain = chain
+        self.labelled = labelled
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the logit [batch] of each picture."""
-        logits: Tensor = self.chain((image * 2 - 1).flatten(1))
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return the logit [batch] of each picture, given its label [batch, classes] if there is ``labelled``."""
+        values = (image * 2 - 1).flatten(1)
+        logits: Tensor = self.chain(values if self.labelled is None else self.labelled(values, label))
         return logits.flatten()
 
 
-def _layers(state: StateDict) -> tuple[_Layer, ...]:
-    """Return the chain that the state is, or nothing if it is something else or has anything beside it."""
-    found: list[_Layer] = []
-    for name, entries in _modules(state):
-        weight = entries.get("weight")
-        if weight is None:
-            return ()
-        if set(entries) <= {"weight", "bias"} and weight.ndim == 2:
-            found.append(_Layer(name, weight.shape[1], weight.shape[0], "bias" in entries))
-        elif "running_mean" in entries and found and not found[-1].norm and weight.shape == (found[-1].after,):
-            found[-1] = replace(found[-1], norm=name)
-        else:
-            return ()
-    biased = {layer.bias for layer in found}
-    chained = len(biased) == 1 and all(one.after == other.before for one, other in pairwise(found))
-    return tuple(found) if chained and len(found) >= 2 else ()
+def _layers(state: StateDict, role: Role) -> tuple[Layer, ...]:
+    """Return the chain of linear layers that the state is, or nothing if it is something else or has more in it."""
+    return chain_of(
+        folded_names(split_embedding(state)[0]), role, lambda layers: _is_linear(layers) and _ends(layers, role)
+    )
 
 
-def _modules(state: StateDict) -> list[tuple[str, Mapping[str, Tensor]]]:
-    """The modules by their numbers if all are numbered alike (safetensors sorts keys), else in the file's order."""
-    modules: dict[str, dict[str, Tensor]] = {}
-    for key, tensor in state.items():
-        name, _, entry = key.rpartition(".")
-        modules.setdefault(name, {})[entry] = tensor
-    steps = [name.rpartition(".") for name in modules]
-    if len({(path, dot) for path, dot, _ in steps}) == 1 and all(number.isdigit() for _, _, number in steps):
-        return sorted(modules.items(), key=lambda module: int(module[0].rpartition(".")[2]))
-    return list(modules.items())
+def _is_linear(layers: tuple[Layer, ...]) -> bool:
+    norms = [layer.norm for layer in layers if layer.norm is not None]
+    return (
+        len(layers) >= 2
+        and all(layer.kind == "linear" for layer in layers)
+        and all(norm.kind == "batch" for norm in norms)
+    )
 
 
-def _is_generator(state: StateDict) -> bool:
-    layers = _layers(state)
-    return bool(layers) and layers[-1].after > layers[0].before and layers[-1].after >= _SMALLEST_SIDE**2
+def _ends(layers: tuple[Layer, ...], role: Role) -> bool:
+    if role == "scorer":
+        return layers[-1].after == 1
+    return layers[-1].after > layers[0].before and layers[-1].after >= _SMALLEST_SIDE**2
 
 
 def _is_scorer(state: StateDict) -> bool:
-    layers = _layers(state)
-    return bool(layers) and layers[-1].after == 1 and _guessed(layers[0].before) is not None
+    layers, table = _layers(state, "scorer"), split_embedding(state)[1]
+    return bool(layers) and _guessed(layers[0].before - (0 if table is None else table.shape[1])) is not None
 
 
 def _guessed(count: int) -> tuple[int, int, int] | None:
     """Return the square picture (channels, height, width) of ``count`` values; grey before RGB before RGBA."""
     for channels in _CHANNELS:
-        side = math.isqrt(count // channels)
+        side = math.isqrt(max(0, count) // channels)
         if channels * side * side == count and side >= _SMALLEST_SIDE:
             return channels, side, side
     return None
@@ -192,7 +116,7 @@ def _shape(count: int, config: Mapping[str, object]) -> tuple[HyperParameter, tu
         channels, height, width = _guessed(count) or (1, 0, 0)
     channels = channels or 1
     if not (height or width):
-        height = width = math.isqrt(count // channels)
+        height = width = math.isqrt(max(0, count) // channels)
     height = height or count // (channels * width)
     width = width or count // (channels * height)
     if channels not in _CHANNELS or channels * height * width != count:
@@ -201,101 +125,77 @@ def _shape(count: int, config: Mapping[str, object]) -> tuple[HyperParameter, tu
             fix="say its size: --set width=W --set height=H --set channels=C",
         )
     text = f"{channels} x {height} x {width}"
-    return HyperParameter(name="picture", value=text, origin="option" if chosen else "default"), (
-        channels,
-        height,
-        width,
-    )
-
-
-def _chain(layers: tuple[_Layer, ...], state: StateDict, style: _Style) -> _Chain:
-    with rebuilding("an MLP GAN", state):
-        return _loaded(_Chain(layers, style), state)
-
-
-def _loaded(chain: _Chain, state: StateDict) -> _Chain:
-    parts = ((key.rpartition("."), tensor) for key, tensor in state.items())
-    renamed = {f"{chain.names[name]}.{entry}": tensor for (name, _, entry), tensor in parts}
-    chain.load_state_dict(renamed)
-    return chain
-
-
-def _style(layers: tuple[_Layer, ...], config: Mapping[str, object]) -> tuple[tuple[HyperParameter, ...], _Style]:
-    activation, slope, epsilon = (setting.read(config) for setting in (_ACTIVATION, _SLOPE, _EPSILON))
-    told = [activation]
-    if activation.value == "leaky_relu":
-        told.append(slope)
-    if any(layer.norm for layer in layers):
-        told.append(epsilon)
-    return tuple(told), _Style(str(activation.value), float(slope.value), float(epsilon.value))
-
-
-def _said(config: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the config with what a pickled module says of its layers under the names of the settings."""
-    modules = config.get("modules")
-    if not isinstance(modules, Mapping):
-        return config
-    said: dict[str, object] = {}
-    for module in modules.values():
-        kind = str(module.get("class", "")).rpartition(".")[2]
-        if kind == "BatchNorm1d":
-            said.setdefault("bn_eps", module.get("eps"))
-        elif kind in _CLASSES:
-            said.setdefault("activation", _CLASSES[kind])
-            said["last_activation"] = _CLASSES[kind]
-        if kind == "LeakyReLU":
-            said.setdefault("leaky_slope", module.get("negative_slope"))
-    return {**said, **config}
-
-
-def _widths(layers: tuple[_Layer, ...]) -> HyperParameter:
-    return HyperParameter(name="widths", value=", ".join(str(layer.before) for layer in layers[1:]), origin="tensor")
+    fact = HyperParameter(name="picture", value=text, origin="option" if chosen else "default")
+    return fact, (channels, height, width)
 
 
 def _facts(shape: tuple[int, int, int]) -> dict[str, object]:
-    return {"channels": _CHANNELS[shape[0]], "width": shape[2], "height": shape[1]}
+    return {"channels": picture_channels(shape[0]), "width": shape[2], "height": shape[1]}
+
+
+def _chain(
+    state: StateDict, layers: tuple[Layer, ...], role: Role, config: Mapping[str, object]
+) -> tuple[tuple[HyperParameter, ...], LayerChain]:
+    """Return the loaded chain, and the facts of what lies between its layers."""
+    words = _words(state, config)
+    told, activation = activation_of(words, config, "leaky_relu")
+    normed, norms = norms_of(layers, words, config, QUIRKY_EPSILON)
+    manner = Manner(role, activation, insists=told[0].origin == "option")
+    with rebuilding("an MLP GAN", state):
+        chain = LayerChain(layers, joints_of(layers, words, manner), (), norms)
+        chain.load(folded(split_embedding(state)[0]), (layers[0].before,))
+    widths = ", ".join(str(layer.before) for layer in layers[1:])
+    return (HyperParameter(name="widths", value=widths, origin="tensor"), *told, *normed), chain
+
+
+def _words(state: StateDict, config: Mapping[str, object]) -> Words:
+    return Words(config, {name.rpartition(".")[0] for name in folded_names(state)})
 
 
 def _rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network:
-    config = _said(config)
-    layers = _layers(state)
-    if not _is_generator(state):
+    layers = _layers(state, "generator")
+    if not layers:
         raise CheckpointError("is no chain of linear layers that makes pictures")
-    told, style = _style(layers, config)
-    last = _LAST.read(config)
+    told, chain = _chain(state, layers, "generator", config)
+    last = last_of(layers, _words(state, config), config)
+    place = LABEL_PLACE.read(config)
+    table = split_embedding(state)[1]
+    labelled = None if table is None else Labelled(table, layers[0].before, str(place.value))
     pictured, shape = _shape(layers[-1].after, config)
-    z_dim = layers[0].before
+    z_dim = layers[0].before if labelled is None else labelled.rest
     return Network(
         kind="generator",
-        module=eval_mode(MlpGenerator(_chain(layers, state, style), shape, str(last.value))),
-        inputs=(GraphInput("z", ("batch", z_dim)),),
+        module=eval_mode(MlpGenerator(chain, shape, str(last.value), labelled)),
+        inputs=(GraphInput("z", ("batch", z_dim)), *label_inputs(table)),
         outputs=("image",),
-        facts={"z_dim": z_dim, **_facts(shape)},
+        facts={"z_dim": z_dim, **_facts(shape), **class_facts(table)},
         inferred=(
             HyperParameter(name="latent size", value=z_dim, origin="tensor"),
-            _widths(layers),
             pictured,
             *told,
             last,
+            *((place,) if labelled else ()),
         ),
     )
 
 
 def _rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
-    config = _said(config)
-    layers = _layers(state)
-    if not layers or layers[-1].after != 1:
+    layers = _layers(state, "scorer")
+    if not layers:
         raise CheckpointError("is no chain of linear layers that scores pictures")
-    told, style = _style(layers, config)
-    pictured, shape = _shape(layers[0].before, config)
+    told, chain = _chain(state, layers, "scorer", config)
+    place = replace(LABEL_PLACE, default="last").read(config)
+    table = split_embedding(state)[1]
+    labelled = None if table is None else Labelled(table, layers[0].before, str(place.value))
+    pictured, shape = _shape(layers[0].before if labelled is None else labelled.rest, config)
     score = HyperParameter(name="score", value="the logit, before the sigmoid", origin="default")
     return Network(
         kind="scorer",
-        module=eval_mode(MlpDiscriminator(_chain(layers, state, style))),
-        inputs=(GraphInput("image", ("batch", *shape)),),
+        module=eval_mode(MlpDiscriminator(chain, labelled)),
+        inputs=(GraphInput("image", ("batch", *shape)), *label_inputs(table)),
         outputs=("score",),
-        facts=_facts(shape),
-        inferred=(_widths(layers), pictured, *told, score),
+        facts={**_facts(shape), **class_facts(table)},
+        inferred=(pictured, *told, score, *((place,) if labelled else ())),
     )
 
 
@@ -304,9 +204,9 @@ FAMILY = Family(
     title="MLP GAN generator",
     kind="generator",
     licence=_LICENCE,
-    detect=_is_generator,
+    detect=lambda state: bool(_layers(state, "generator")),
     rebuild=_rebuild_generator,
-    settings=(_ACTIVATION, _SLOPE, _EPSILON, _LAST, _WIDTH, _HEIGHT, _COUNT),
+    settings=(ACTIVATION, LEAKY_SLOPE, BN_EPSILON, LAST_ACTIVATION, _WIDTH, _HEIGHT, _COUNT, LABEL_PLACE),
 )
 
 SCORER_FAMILY = Family(
@@ -316,7 +216,7 @@ SCORER_FAMILY = Family(
     licence=_LICENCE,
     detect=_is_scorer,
     rebuild=_rebuild_scorer,
-    settings=(_ACTIVATION, _SLOPE, _EPSILON, _WIDTH, _HEIGHT, _COUNT),
+    settings=(ACTIVATION, LEAKY_SLOPE, BN_EPSILON, _WIDTH, _HEIGHT, _COUNT, LABEL_PLACE),
 )
 
 FAMILIES = (FAMILY, SCORER_FAMILY)

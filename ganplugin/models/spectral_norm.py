@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganplugin.errors import CheckpointError
@@ -14,13 +16,27 @@ from ganplugin.models.network import StateDict
 
 __all__ = ["folded", "folded_names", "is_normed"]
 
+
+@dataclass(frozen=True)
+class _Style:
+    """How an implementation names its tensors. Without ``v``, it makes one step from u whenever it evaluates."""
+
+    weight: re.Pattern[str]
+    u: str
+    v: str | None
+    unread: tuple[str, ...] = ()
+
+
 _STYLES: Final = (
-    (re.compile(r"^(.*\.)?weight_orig$"), "weight_u", "weight_v"),
-    (
+    _Style(re.compile(r"^(.*\.)?weight_orig$"), "weight_u", "weight_v"),
+    _Style(
         re.compile(r"^(.*\.)?parametrizations\.weight\.original$"),
         "parametrizations.weight.0._u",
         "parametrizations.weight.0._v",
     ),
+    # Copies of christiancosgrove's wrapper, and mimicry's own layers.
+    _Style(re.compile(r"^(.*\.)?weight_bar$"), "weight_u", None, ("weight_v",)),
+    _Style(re.compile(r"^(.*\.)?sn_u$"), "sn_u", None, ("sn_sigma",)),
 )
 
 
@@ -29,43 +45,49 @@ def is_normed(state: StateDict, name: str) -> bool:
     return f"{name}.weight_orig" in state or f"{name}.parametrizations.weight.original" in state
 
 
+def folded_names(state: StateDict) -> dict[str, Tensor]:
+    """Return the state under the names that `folded` gives, its weights as they are: to recognise a network by."""
+    names: dict[str, str | None] = {}
+    for key in state:
+        for style in _STYLES:
+            if match := style.weight.match(key):
+                name = match[1] or ""
+                names |= dict.fromkeys([name + vector for vector in (style.u, style.v, *style.unread) if vector])
+                if key != f"{name}{style.u}":
+                    names[key] = f"{name}weight"
+    renamed = ((names.get(key, key), tensor) for key, tensor in state.items())
+    return {key: tensor for key, tensor in renamed if key is not None}
+
+
 def folded(state: StateDict, transposed: Collection[str] = ()) -> dict[str, Tensor]:
-    """Return the state with every spectral norm folded into a plain ``weight``, in either of torch's two styles.
+    """Return the state with every spectral norm folded into a plain ``weight``: torch's two styles, and two of others.
 
     The singular value is u^T W v with the vectors u and v that the file holds, as evaluation computes it: they need
     not have converged, so it is not computed anew. ``transposed`` names the modules (without the final dot) that are
     transposed convolutions, whose output channels are the second axis. Raises `CheckpointError` if a vector is missing
     or does not fit.
     """
-    result = dict(state)
-    for key in state:
-        for pattern, u_name, v_name in _STYLES:
-            if match := pattern.match(key):
-                name = match[1] or ""
-                vectors = [result.pop(name + vector, None) for vector in (u_name, v_name)]
-                result[f"{name}weight"] = _divided(result.pop(key), vectors, key, axis=int(name[:-1] in transposed))
-    return result
-
-
-def folded_names(state: StateDict) -> dict[str, Tensor]:
-    """Return the state under the names that `folded` gives, its weights as they are: to recognise a network by."""
-    result = {}
+    result = folded_names(state)
     for key, tensor in state.items():
-        for pattern, u_name, v_name in _STYLES:
-            if match := pattern.match(key):
-                key = f"{match[1] or ''}weight"
-            elif key.endswith((u_name, v_name)):
-                break
-        else:
-            result[key] = tensor
+        for style in _STYLES:
+            if match := style.weight.match(key):
+                name = match[1] or ""
+                weight = result.get(f"{name}weight") if key == f"{name}{style.u}" else tensor
+                u, v = state.get(name + style.u), state.get(f"{name}{style.v}")
+                if weight is None or u is None or (v is None and style.v):
+                    raise CheckpointError(f"lacks a vector of the spectral norm of {key}")
+                axis = int(bool(style.v) and name[:-1] in transposed)
+                result[f"{name}weight"] = _divided(weight, u, v, key, axis=axis)
     return result
 
 
-def _divided(weight: Tensor, vectors: list[Tensor | None], key: str, *, axis: int) -> Tensor:
-    u, v = vectors
-    if u is None or v is None or weight.ndim < 2:
-        raise CheckpointError(f"lacks a vector of the spectral norm of {key}")
-    rows = weight.float().movedim(axis, 0).flatten(1)
-    if (*u.shape, *v.shape) != tuple(rows.shape):
+def _divided(weight: Tensor, u: Tensor, v: Tensor | None, key: str, *, axis: int) -> Tensor:
+    """Return the weight over its singular value, by the vectors as stored, or by those one step from u."""
+    rows = weight.float().movedim(axis, 0).flatten(1) if weight.ndim >= 2 else weight.new_zeros(0, 0)
+    u = u.float() if v is not None else u.float().flatten()
+    if weight.ndim < 2 or u.shape != rows.shape[:1] or (v is not None and v.shape != rows.shape[1:]):
         raise CheckpointError(f"holds a spectral norm of the wrong shape at {key}")
-    return weight.float() / torch.dot(u.float(), rows @ v.float())
+    if v is None:
+        v = F.normalize(u @ rows, dim=0)
+        u = F.normalize(rows @ v, dim=0)
+    return weight.float() / torch.dot(u, rows @ v.float())

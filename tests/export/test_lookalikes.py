@@ -34,6 +34,8 @@ def refusal(tmp_path: Path, content: object) -> CheckpointError:
         (["quantize.embedding.weight", "decoder.conv_in.weight"], "a VQGAN"),
         (["decoder.mid.block_1.conv1.weight"], "a variational autoencoder"),
         (["shared.weight", "linear.weight", "blocks.0.0.conv1.weight"], "a BigGAN generator"),
+        (["linear0.weight_orig", "blocks.0.0.bn1.weight", "conv2d5.weight_orig"], "a network of PyTorch-StudioGAN"),
+        (["linear1.weight_orig", "blocks.0.0.conv2d1.weight_orig"], "a network of PyTorch-StudioGAN"),
         (["head_0.norm_0.mlp_shared.0.weight", "up_0.conv_0.weight"], "a SPADE"),
         (["DownBlock.1.weight", "UpBlock1_1.conv1.weight"], "a U-GAT-IT generator"),
         (["conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight", "fc.weight"], "an image classifier"),

@@ -111,3 +111,14 @@ def test_the_layers_of_a_pickled_module_are_told_in_words(tmp_path: Path, monkey
     assert layers["main.1"]["class"] == "torch.nn.modules.batchnorm.BatchNorm2d"
     assert layers["main.1"]["eps"] == 1e-5
     assert list(layers)[:3] == ["main", "main.0", "main.1"]
+    assert layers["main.0"]["stride"] == (1, 1)
+
+
+def test_the_words_of_a_wrapped_module_have_the_names_of_its_tensors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = first(saved(tmp_path / "g.pt", Generator(), monkeypatch)).part
+    wrapped = first(saved(tmp_path / "w.pt", nn.DataParallel(Generator()), monkeypatch)).part
+    assert wrapped.config["modules"] == plain.config["modules"]
+    assert wrapped.config["class"] == plain.config["class"] == f"{GONE}.Generator"
+    assert list(wrapped.state) == list(plain.state)

@@ -192,3 +192,42 @@ def test_a_setting_that_the_family_does_not_have_is_refused(tmp_path: Path) -> N
     with pytest.raises(InputError, match="no setting 'bn_epsilon'") as caught:
         export_checkpoint(file, options=ExportOptions(settings={"bn_epsilon": "1e-5"}))
     assert "bn_eps" in (caught.value.fix or "")
+
+
+def conditional(classes: int, sizes: tuple[int, ...], name: str) -> State:
+    """The tutorial's chain after an embedding of as many values as classes."""
+    state = tutorial_state((sizes[0] + classes, *sizes[1:]))
+    return {f"{name}.weight": Draw(4).normal(classes, classes, scale=1.0), **state}
+
+
+@pytest.mark.parametrize("given", [{}, {"label_place": "last"}])
+def test_a_conditional_generator_takes_a_label(given: dict[str, str]) -> None:
+    state = conditional(3, (5, 12, 16, 64), "label_emb")
+    assert [family.id for family in FAMILIES if family.detect(state)] == ["mlp-gan"]
+    network = FAMILY.rebuild(state, {GIVEN: given})
+    assert (network.facts["z_dim"], network.facts["classes"]) == (5, ("0", "1", "2"))
+    z, label = torch.randn(4, 5), torch.eye(3)[[2, 0, 1, 1]]
+    rest = {key: value for key, value in state.items() if not key.startswith("label")}
+    pair = (state["label_emb.weight"][label.argmax(1)], z)
+    joined = torch.cat(pair[::-1] if given else pair, dim=1)
+    expected = reference(rest, joined, nn.LeakyReLU(0.2), 0.8).tanh() / 2 + 0.5
+    assert torch.allclose(network.module(z, label).flatten(1), expected, atol=1e-5)
+
+
+def test_a_conditional_discriminator_sees_the_label_after_the_picture() -> None:
+    state = conditional(3, (64, 12, 16, 1), "label_embedding")
+    assert [family.id for family in FAMILIES if family.detect(state)] == ["mlp-gan-scorer"]
+    network = SCORER_FAMILY.rebuild(state, {})
+    images, label = torch.rand(2, 1, 8, 8), torch.eye(3)[[2, 0]]
+    rest = {key: value for key, value in state.items() if not key.startswith("label")}
+    joined = torch.cat((images.flatten(1) * 2 - 1, state["label_embedding.weight"][label.argmax(1)]), dim=1)
+    expected = reference(rest, joined, nn.LeakyReLU(0.2), 0.8).flatten()
+    assert torch.allclose(network.module(images, label), expected, atol=1e-5)
+
+
+def test_a_norm_without_its_statistics_is_told_what_it_lacks() -> None:
+    state = tutorial_state((4, 16, 12, 64))
+    del state["model.3.running_mean"]
+    assert FAMILY.detect(state)
+    with pytest.raises(CheckpointError, match=r"almost an MLP GAN.*running_mean"):
+        FAMILY.rebuild(state, {})

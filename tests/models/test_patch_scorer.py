@@ -9,7 +9,7 @@ from torch import nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.export import export_checkpoint
-from ganplugin.models.dcgan import SCORER_FAMILY as DCGAN_SCORER
+from ganplugin.models.dcgan_scorer import FAMILY as DCGAN_SCORER
 from ganplugin.models.patch_scorer import FAMILY, SIZE
 from tests.models.translators import (
     Norm,
