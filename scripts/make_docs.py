@@ -1,4 +1,4 @@
-"""Write docs/commands.md and docs/nodes.md from the commands and nodes themselves; with --check only compare.
+"""Write the pages of docs/ that list commands, nodes and families from the code itself; with --check only compare.
 
 tests/test_docs.py fails while a page differs from what this makes.
 """
@@ -14,6 +14,9 @@ import click
 from pydantic.fields import FieldInfo
 
 from ganplugin.cli import cli
+from ganplugin.models.families import FAMILIES
+from ganplugin.models.network import Family
+from ganplugin.models.setting import Setting
 from ganplugin.nodes import NODES, Node
 from ganplugin.nodes.base import SOCKETS, socket_of
 
@@ -31,6 +34,12 @@ NODES_INTRO = """# Nodes
 
 Every node, as its class declares it. Ids and input names never change; inputs are only ever appended.
 An input of type {sockets} takes a link from another node, any other input a value.
+"""
+FAMILIES_INTRO = """# Names of families, and their settings
+
+`ganplugin export --family NAME` says what a file is where it could be more than one thing; `--set SETTING=VALUE` gives
+what its tensors do not tell. [families.md](families.md) says how each is recognised, what it covers, and where a chain
+of layers (`dcgan`, `mlp-gan`) has another default for what its names and kernels show.
 """
 KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
 
@@ -81,6 +90,31 @@ def _node_section(node: type[Node]) -> str:
     )
 
 
+def families_page() -> str:
+    """Return docs/settings.md."""
+    return "\n".join([MADE, FAMILIES_INTRO, *(_family_section(family) for family in FAMILIES)])
+
+
+def _family_section(family: Family) -> str:
+    settings = "\n".join(_setting_row(setting) for setting in family.settings)
+    table = f"\n| setting | meaning | values | default |\n| --- | --- | --- | --- |\n{settings}\n" if settings else ""
+    licence = family.licence.rstrip(".")
+    return f"## {family.id}\n\n{family.title}; kind `{family.kind}`. Rights: {licence}.\n{table}"
+
+
+def _setting_row(setting: Setting) -> str:
+    empty = setting.default == "" or (setting.default == 0 and not isinstance(setting.default, bool))
+    default = "from the file" if empty else f"`{_value(setting.default)}`"
+    return f"| `{setting.name}` | {setting.title} | {_values(setting)} | {default} |"
+
+
+def _values(setting: Setting) -> str:
+    if setting.choices:
+        return ", ".join(f"`{choice}`" for choice in setting.choices)
+    low, high = (None if abs(bound) == float("inf") else bound for bound in (setting.least, setting.most))
+    return KINDS[type(setting.default)] + _span(low, high)
+
+
 def _input_row(name: str, field: FieldInfo) -> str:
     if field.is_required():
         default = "required"
@@ -105,6 +139,10 @@ def _type(field: FieldInfo) -> str:
 def _range(field: FieldInfo) -> str:
     low = next((item.ge for item in field.metadata if hasattr(item, "ge")), None)
     high = next((item.le for item in field.metadata if hasattr(item, "le")), None)
+    return _span(low, high)
+
+
+def _span(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     if high is None:
@@ -124,7 +162,8 @@ def _one_line(text: str | None) -> str:
 
 def pages() -> dict[Path, str]:
     """Return the generated pages: path to text."""
-    return {ROOT / "docs" / "commands.md": commands_page(), ROOT / "docs" / "nodes.md": nodes_page()}
+    made = {"commands.md": commands_page, "nodes.md": nodes_page, "settings.md": families_page}
+    return {ROOT / "docs" / name: make() for name, make in made.items()}
 
 
 def main() -> None:
