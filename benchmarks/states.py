@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from tests.models.states import Draw
 
-__all__ = ["adain", "fastgan", "r3gan", "rosinality"]
+__all__ = ["adain", "fastgan", "r3gan", "r3gan_scorer", "rosinality", "rosinality_scorer"]
 
 State = dict[str, Tensor]
 
@@ -48,7 +49,7 @@ def fastgan(size: int, *, prefix: str = "", every_block_double: bool = False) ->
     return {prefix + key: tensor for key, tensor in state.items()}
 
 
-def r3gan(widths: tuple[int, ...] = (192, 192, 128, 96, 48), group: int = 16) -> State:
+def r3gan(widths: tuple[int, ...] = (192, 192, 128, 96, 48)) -> State:
     """An R3GAN of one block a stage, expansion 2, from 4 pixels up; the latent has 64 values."""
     draw = Draw(2)
     state: State = {
@@ -57,19 +58,38 @@ def r3gan(widths: tuple[int, ...] = (192, 192, 128, 96, 48), group: int = 16) ->
     }
     for stage, width in enumerate(widths):
         if stage:
-            state[f"MainLayers.{stage}.Layers.0.Resampler.Kernel"] = _KERNEL
-            if width != widths[stage - 1]:
-                weight = draw.weight(width, widths[stage - 1], 1, 1)
-                state[f"MainLayers.{stage}.Layers.0.LinearLayer.Layer.weight"] = weight
-        name, inner = f"MainLayers.{stage}.Layers.1", 2 * width
-        state |= {
-            f"{name}.LinearLayer1.Layer.weight": draw.weight(inner, width, 1, 1),
-            f"{name}.LinearLayer2.Layer.weight": draw.weight(inner, group, 3, 3),
-            f"{name}.LinearLayer3.Layer.weight": draw.weight(width, inner, 1, 1) / 4,
-            f"{name}.NonLinearity1.Bias": draw.normal(inner),
-            f"{name}.NonLinearity2.Bias": draw.normal(inner),
-        }
+            state |= _r3gan_step(draw, f"MainLayers.{stage}.Layers.0", width, widths[stage - 1])
+        state |= _r3gan_block(draw, f"MainLayers.{stage}.Layers.1", width)
     return state | {"AggregationLayer.Layer.weight": draw.weight(3, widths[-1], 1, 1) / 10}
+
+
+def r3gan_scorer(widths: tuple[int, ...] = (48, 96, 128, 192, 192)) -> State:
+    """The discriminator of `r3gan`, down to 4 pixels."""
+    draw = Draw(5)
+    state: State = {"ExtractionLayer.Layer.weight": draw.weight(widths[0], 3, 1, 1)}
+    for stage, width in enumerate(widths):
+        state |= _r3gan_block(draw, f"MainLayers.{stage}.Layers.0", width)
+        if stage < len(widths) - 1:
+            state |= _r3gan_step(draw, f"MainLayers.{stage}.Layers.1", widths[stage + 1], width)
+    end = f"MainLayers.{len(widths) - 1}.Layers.1"
+    basis = {f"{end}.Basis.weight": draw.weight(widths[-1], 1, 4, 4)}
+    return state | basis | {f"{end}.LinearLayer.weight": draw.weight(1, widths[-1])}
+
+
+def _r3gan_block(draw: Draw, name: str, width: int, group: int = 16) -> State:
+    inner = 2 * width
+    return {
+        f"{name}.LinearLayer1.Layer.weight": draw.weight(inner, width, 1, 1),
+        f"{name}.LinearLayer2.Layer.weight": draw.weight(inner, group, 3, 3),
+        f"{name}.LinearLayer3.Layer.weight": draw.weight(width, inner, 1, 1) / 4,
+        f"{name}.NonLinearity1.Bias": draw.normal(inner),
+        f"{name}.NonLinearity2.Bias": draw.normal(inner),
+    }
+
+
+def _r3gan_step(draw: Draw, name: str, after: int, before: int) -> State:
+    wider = {f"{name}.LinearLayer.Layer.weight": draw.weight(after, before, 1, 1)} if after != before else {}
+    return {f"{name}.Resampler.Kernel": _KERNEL, **wider}
 
 
 def rosinality(widths: tuple[int, ...], w_dim: int = 512, depth: int = 8) -> State:
@@ -105,6 +125,32 @@ def rosinality(widths: tuple[int, ...], w_dim: int = 512, depth: int = 8) -> Sta
         state[f"to_rgbs.{stage}.upsample.kernel"] = 4 * _KERNEL
     sides = [4, *(8 << index // 2 for index in range(2 * (len(widths) - 1)))]
     return state | {f"noises.noise_{index}": draw.normal(1, 1, side, side) for index, side in enumerate(sides)}
+
+
+def rosinality_scorer(widths: tuple[int, ...]) -> State:
+    """The discriminator of `rosinality`, ``widths`` from the full size down to 4 pixels."""
+    draw, last = Draw(6), widths[-1]
+    state = _convolution(draw, "convs.0.0", widths[0], 3, 1)
+    state["convs.0.1.bias"] = state.pop("convs.0.0.bias")
+    for index, (before, after) in enumerate(pairwise(widths), start=1):
+        name = f"convs.{index}"
+        state |= {
+            f"{name}.conv1.0.weight": draw.normal(before, before, 3, 3, scale=1),
+            f"{name}.conv1.1.bias": draw.normal(before),
+            f"{name}.conv2.0.kernel": _KERNEL,
+            f"{name}.conv2.1.weight": draw.normal(after, before, 3, 3, scale=1),
+            f"{name}.conv2.2.bias": draw.normal(after),
+            f"{name}.skip.0.kernel": _KERNEL,
+            f"{name}.skip.1.weight": draw.normal(after, before, 1, 1, scale=1),
+        }
+    return state | {
+        "final_conv.0.weight": draw.normal(last, last + 1, 3, 3, scale=1),
+        "final_conv.1.bias": draw.normal(last),
+        "final_linear.0.weight": draw.normal(last, 16 * last, scale=1),
+        "final_linear.0.bias": draw.normal(last),
+        "final_linear.1.weight": draw.normal(1, last, scale=1),
+        "final_linear.1.bias": draw.normal(1),
+    }
 
 
 _DECODER: Mapping[int, tuple[int, int]] = {

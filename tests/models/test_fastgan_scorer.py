@@ -14,32 +14,38 @@ WIDTHS = {2: 2, 4: 3, 8: 4, 16: 5, 32: 6, 64: 7}
 EXCITED = {16: 2, 32: 4, 64: 8}
 
 
-def discriminator_state(size: int = 256, channels: int = 3) -> State:
-    """The keys of the original; ``down_<n>`` halves a map of 512 / n, as its names have it for pictures of 512."""
+def discriminator_state(size: int = 256, channels: int = 3, *, times: int = 1) -> State:
+    """The keys of the original; ``down_<n>`` halves a map of 512 / n, as its names have it for pictures of 512.
+
+    All maps are ``times`` as wide as `WIDTHS`.
+    """
     draw = Draw(41)
+    widths = {divisor: times * width for divisor, width in WIDTHS.items()}
     state: State = {}
     if size == 1024:
-        state |= draw.spectral("down_from_big.0", 3, channels, 4, 4) | draw.spectral("down_from_big.2", 2, 3, 4, 4)
-        state |= draw.norm("down_from_big.3", 2)
+        state |= draw.spectral("down_from_big.0", 3, channels, 4, 4)
+        state |= draw.spectral("down_from_big.2", widths[2], 3, 4, 4)
+        state |= draw.norm("down_from_big.3", widths[2])
     else:
         side = 3 if size == 256 else 4
-        state |= draw.spectral("down_from_big.0", WIDTHS[2], channels, side, side)
+        state |= draw.spectral("down_from_big.0", widths[2], channels, side, side)
     for divisor in (4, 8, 16, 32, 64):
-        before, after, name = WIDTHS[divisor // 2], WIDTHS[divisor], f"down_{divisor}"
+        before, after, name = widths[divisor // 2], widths[divisor], f"down_{divisor}"
         state |= draw.spectral(f"{name}.main.0", after, before, 4, 4) | draw.norm(f"{name}.main.1", after)
         state |= draw.spectral(f"{name}.main.3", after, after, 3, 3) | draw.norm(f"{name}.main.4", after)
         state |= draw.spectral(f"{name}.direct.1", after, before, 1, 1) | draw.norm(f"{name}.direct.2", after)
-    state |= draw.spectral("rf_big.0", 8, 7, 1, 1) | draw.norm("rf_big.1", 8) | draw.spectral("rf_big.3", 1, 8, 4, 4)
+    state |= draw.spectral("rf_big.0", 8, widths[64], 1, 1) | draw.norm("rf_big.1", 8)
+    state |= draw.spectral("rf_big.3", 1, 8, 4, 4)
     for of, by in EXCITED.items():
         name = f"se_{by}_{of}"
-        state |= draw.spectral(f"{name}.main.1", WIDTHS[of], WIDTHS[by], 4, 4)
-        state |= draw.spectral(f"{name}.main.3", WIDTHS[of], WIDTHS[of], 1, 1)
-    state |= draw.spectral("down_from_small.0", 3, channels, 4, 4)
+        state |= draw.spectral(f"{name}.main.1", widths[of], widths[by], 4, 4)
+        state |= draw.spectral(f"{name}.main.3", widths[of], widths[of], 1, 1)
+    state |= draw.spectral("down_from_small.0", 3 * times, channels, 4, 4)
     for index, (before, after) in zip((2, 3, 4), ((3, 4), (4, 5), (5, 6)), strict=True):
-        state |= draw.spectral(f"down_from_small.{index}.main.0", after, before, 4, 4)
-        state |= draw.norm(f"down_from_small.{index}.main.1", after)
-    state |= draw.spectral("rf_small", 1, 6, 4, 4)
-    return state | draw.spectral("decoder_big.main.1.1", 2, 7, 3, 3)
+        state |= draw.spectral(f"down_from_small.{index}.main.0", times * after, times * before, 4, 4)
+        state |= draw.norm(f"down_from_small.{index}.main.1", times * after)
+    state |= draw.spectral("rf_small", 1, 6 * times, 4, 4)
+    return state | draw.spectral("decoder_big.main.1.1", 2, widths[64], 3, 3)
 
 
 def leaky(x: Tensor) -> Tensor:

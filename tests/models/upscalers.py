@@ -19,12 +19,22 @@ GROWTH = 32
 
 
 def need_spandrel() -> None:
-    """Skip the test where spandrel is missing. Where only torchvision is, a stand-in takes its place."""
+    """Skip the test where spandrel is missing."""
+    try:
+        import_spandrel()
+    except ImportError as error:
+        if error.name != "spandrel":
+            raise
+        pytest.skip("spandrel is not installed")
+
+
+def import_spandrel() -> None:
+    """Import spandrel; where only torchvision is missing, or does not fit the torch, a stand-in takes its place."""
     try:
         import spandrel  # noqa: F401
     except (ImportError, RuntimeError) as error:
         if isinstance(error, ImportError) and error.name == "spandrel":
-            pytest.skip("spandrel is not installed")
+            raise
         _import_beside_a_stand_in()
 
 
