@@ -22,13 +22,15 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.modulation import ModulatedConv
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.nvlabs import LICENCE, SLOPE, affine_of, bounded, demand_activations, mapping_of
+from ganplugin.models.oversampling import Downsampling, Upsampling
 from ganplugin.models.rebuilding import picture_channels
 from ganplugin.models.stylegan3_settings import SETTINGS, LayerName, Words, factor_of, words_of
-from ganplugin.models.w_space import WSpaceGenerator, linear_layer, w_inputs
+from ganplugin.models.w_space import Linear, WSpaceGenerator, linear_layer, w_inputs
 from ganplugin.models.weights import Weights
 
 __all__ = ["FAMILY"]
 
+_EIGHT: Final = 8
 _LAYER: Final = re.compile(r"^synthesis\.(L(\d+)_(\d+)_\d+)\.")
 
 
@@ -49,7 +51,7 @@ class Waves(nn.Module):
         places = (torch.arange(size) + 0.5 - size / 2) / rate
         grid = torch.stack([places.repeat(size), places.repeat_interleave(size)])
         for name, value in (
-            ("weight", mixing),
+            ("weight", _filled(mixing)),
             ("freqs", freqs),
             ("phases", weights.take("phases", channels)),
             ("grid", grid),
@@ -77,51 +79,18 @@ class Waves(nn.Module):
         return torch.stack(rows, dim=1).unflatten(1, (2, 3))  # type: ignore[no-any-return,no-untyped-call]
 
 
-class Upsampling(nn.Module):
-    """Zeros put between samples, padding (or cropping, if negative), and a separable low-pass [taps]."""
+def _filled(values: Tensor) -> Tensor:
+    """Repeat the last row until there are as many as eights have: onnxruntime's fast convolutions want eights.
 
-    kernel: Tensor
-
-    def __init__(self, taps: Tensor, channels: int, factor: int, padding: tuple[int, int]) -> None:
-        super().__init__()
-        self.factor, self.channels = factor, channels
-        before, after = len(taps) - 1 - padding[0], len(taps) - factor - padding[1]
-        self.crop = max(0, min(before, after))
-        self.rest = (self.crop - before, self.crop - after)
-        self.register_buffer("kernel", (taps * factor).repeat(channels, 1, 1, 1), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x [batch, channels, h, w], ``factor`` times as large, padded and filtered."""
-        for axis in (0, 1):
-            kernel = self.kernel if axis else self.kernel.transpose(2, 3)
-            stride, padding = _along(axis, self.factor, 1), _along(axis, self.crop, 0)
-            x = F.conv_transpose2d(x, kernel, stride=stride, padding=padding, groups=self.channels)
-        return F.pad(x, self.rest * 2) if any(self.rest) else x
+    What reads such maps gives these channels no weight (`_unread`).
+    """
+    return values[torch.arange(-(-len(values) // _EIGHT) * _EIGHT).clamp(max=len(values) - 1)]
 
 
-class Downsampling(nn.Module):
-    """A low-pass, separable [taps] or not [taps, taps], of which every ``factor``-th sample is kept; no padding."""
-
-    kernel: Tensor
-
-    def __init__(self, taps: Tensor, channels: int, factor: int) -> None:
-        super().__init__()
-        self.factor, self.channels, self.separable = factor, channels, taps.ndim == 1
-        flipped = taps.flip(tuple(range(taps.ndim)))
-        self.register_buffer("kernel", flipped.repeat(channels, 1, 1, 1), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x [batch, channels, h, w], filtered and ``factor`` times smaller."""
-        if not self.separable:
-            return F.conv2d(x, self.kernel, stride=self.factor, groups=self.channels)
-        for axis in (1, 0):
-            kernel = self.kernel if axis else self.kernel.transpose(2, 3)
-            x = F.conv2d(x, kernel, stride=_along(axis, self.factor, 1), groups=self.channels)
-        return x
-
-
-def _along(axis: int, value: int, other: int) -> tuple[int, int]:
-    return (other, value) if axis else (value, other)
+def _unread(values: Tensor, axis: int) -> Tensor:
+    """Append zeros along an axis for the channels that `_filled` appended."""
+    zeros = [0] * (2 * (values.ndim - 1 - axis)) + [0, -values.shape[axis] % _EIGHT]
+    return F.pad(values, zeros)
 
 
 class Layer(nn.Module):
@@ -137,19 +106,19 @@ class Layer(nn.Module):
             raise CheckpointError("has a convolution that is not square and odd")
         self.width = channels
         self.clamp = float(words.clamp.value)
-        self.affine = linear_layer(affine_of(weights, entering, w_dim))
+        self.affine = linear_layer(_affine(weights, entering, w_dim))
         # The leaky ReLU is homogeneous, so its gain and that of the input go to the small tensors before it.
         gain = math.sqrt(2) * float(weights.take("magnitude_ema").rsqrt())
         weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
-        self.conv = ModulatedConv(weight, gain=gain, padding=size - 1)
-        bias = weights.take("bias", channels)[:, None, None]
+        self.conv = ModulatedConv(_filled(_unread(weight, 1)), gain=gain, padding=size - 1)
+        bias = _filled(weights.take("bias", channels))[:, None, None]
         self.register_buffer("bias", math.sqrt(2) * bias, persistent=False)
         ups, downs = weights.take("up_filter", None), weights.take_any("down_filter")
         up, down = (factor_of(taps, int(words.filter_size.value)) for taps in (ups, downs))
-        total = (after - 1) * down + 1 - (before + size - 1) * up + len(ups) + len(downs) - 2
-        first = (total + up) // 2
-        self.up = Upsampling(ups, channels, up, (first, total - first))
-        self.down = Downsampling(downs, channels, down)
+        entry, length = before + size - 1, (after - 1) * down + len(downs)
+        total = length - entry * up + len(ups) - 1
+        self.up = Upsampling(ups, up, (entry, length), (total + up) // 2)
+        self.down = Downsampling(downs, len(bias), down)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Return the layer's map of x for w [batch, w_dim]."""
@@ -168,14 +137,19 @@ class PictureLayer(nn.Module):
         weight = weights.take("weight", None, entering, 1, 1)
         self.width = weight.shape[0]
         self.clamp = float(words.clamp.value)
-        self.affine = linear_layer(affine_of(weights, entering, w_dim))
+        self.affine = linear_layer(_affine(weights, entering, w_dim))
         gain = weights.take("magnitude_ema").rsqrt() / math.sqrt(entering)
-        self.register_buffer("weight", weight * gain, persistent=False)
+        self.register_buffer("weight", _unread(weight * gain, 1), persistent=False)
         self.register_buffer("bias", weights.take("bias", weight.shape[0]), persistent=False)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Return the picture, in the network's own scale."""
         return bounded(F.conv2d(x * self.affine(w)[:, :, None, None], self.weight, self.bias), self.clamp)
+
+
+def _affine(weights: Weights, entering: int, w_dim: int) -> Linear:
+    weight, bias = affine_of(weights, entering, w_dim)
+    return _unread(weight, 0), _unread(bias, 0)
 
 
 class Synthesis(nn.Module):
