@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.fields import FieldInfo
 
 from ganplugin.errors import InputError
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Recipe, Scalar
 
-__all__ = ["SOCKETS", "Node", "NodeOutputs", "socket_of"]
-
-SOCKETS: dict[type, str] = {LoadedModel: "MODEL", Images: "IMAGE", LatentBatch: "LATENT"}
+__all__ = ["Node", "NodeOutputs"]
 
 
 class NodeOutputs(BaseModel):
@@ -62,15 +59,6 @@ class Node(BaseModel):
                 continue
             inputs.append((name, value.recipe if isinstance(value, (LoadedModel, Images, LatentBatch)) else value))
         return Recipe(self.id, tuple(inputs), output)
-
-
-def socket_of(field: FieldInfo) -> str | None:
-    """Return the socket type (MODEL, IMAGE, LATENT) of a field that takes a link, or None for a plain value."""
-    from typing import get_args
-
-    annotated = field.annotation
-    candidates = (annotated, *get_args(annotated))
-    return next((SOCKETS[kind] for kind in candidates if isinstance(kind, type) and kind in SOCKETS), None)
 
 
 def _input_error(node: type[Node], error: ValidationError) -> InputError:

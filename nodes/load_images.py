@@ -12,7 +12,7 @@ from ganplugin.errors import FileError, InputError
 from ganplugin.files import os_errors
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.values import Images, Origin, Recipe
+from ganplugin.nodes.values import Images, Masks, Origin, Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ class LoadImagesOutputs(NodeOutputs):
     """The pictures (with alpha where the file has it) and their masks (1 where transparent)."""
 
     images: Images
-    masks: Images
+    masks: Masks
 
 
 class LoadImages(Node):
@@ -66,7 +66,7 @@ class LoadImages(Node):
             images=Images(
                 len(shelf), lambda start, stop: [_pixels(shelf.picture(i)) for i in range(start, stop)], origin, whole
             ),
-            masks=Images(
+            masks=Masks(
                 len(shelf), lambda start, stop: [_mask(shelf.picture(i)) for i in range(start, stop)], origin, masks
             ),
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ganplugin.runtime import Model
 
-__all__ = ["Images", "LatentBatch", "LoadedModel", "Origin", "Recipe", "Scalar", "joined_origin"]
+__all__ = ["Images", "LatentBatch", "LoadedModel", "Masks", "Origin", "Recipe", "Scalar", "joined_origin"]
 
 Scalar = str | int | float | bool
 
@@ -172,6 +172,11 @@ class Images(Socket):
         if len({picture.shape for picture in pictures}) > 1:
             raise InputError("the pictures differ in size", where="images", fix="resize them or take them one by one")
         return np.stack(pictures) if pictures else np.zeros((0, 1, 1, 3), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Masks(Images):
+    """A sequence of masks, float32 [h, w, 1], 0..1; those that come from alpha are 1 where it is transparent."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,17 +8,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args, get_origin
 
 import click
-from pydantic.fields import FieldInfo
 
 from ganplugin.cli import cli
 from ganplugin.models.families import FAMILIES
 from ganplugin.models.network import Family
 from ganplugin.models.setting import Setting
 from ganplugin.nodes import NODES, Node
-from ganplugin.nodes.base import SOCKETS, socket_of
+from ganplugin.nodes.ports import SOCKETS, Port, inputs_of, outputs_of, summary
 
 __all__ = ["commands", "main", "pages"]
 
@@ -42,6 +40,14 @@ what its tensors do not tell. [families.md](families.md) says how each is recogn
 of layers (`dcgan`, `mlp-gan`) has another default for what its names and kernels show.
 """
 KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
+NODE_KINDS = {
+    "BOOL": "yes or no",
+    "INT": "whole number",
+    "FLOAT": "number",
+    "TEXT": "text",
+    "TEXTS": "list of texts",
+    "FLOATS": "list of numbers",
+}
 
 
 def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
@@ -81,10 +87,10 @@ def nodes_page() -> str:
 
 
 def _node_section(node: type[Node]) -> str:
-    inputs = "\n".join(_input_row(name, field) for name, field in node.model_fields.items())
-    outputs = "\n".join(f"| `{name}` | {_type(field)} |" for name, field in node.Outputs.model_fields.items())
+    inputs = "\n".join(_input_row(port) for port in inputs_of(node))
+    outputs = "\n".join(f"| `{port.name}` | {_type(port)} |" for port in outputs_of(node))
     return (
-        f"## {node.title}\n\n`{node.id}`, version {node.version}. {_one_line(node.__doc__)}\n\n"
+        f"## {node.title}\n\n`{node.id}`, version {node.version}. {summary(node)}\n\n"
         f"| input | type | default | meaning |\n| --- | --- | --- | --- |\n{inputs}\n\n"
         f"| output | type |\n| --- | --- |\n{outputs}\n"
     )
@@ -115,31 +121,20 @@ def _values(setting: Setting) -> str:
     return KINDS[type(setting.default)] + _span(low, high)
 
 
-def _input_row(name: str, field: FieldInfo) -> str:
-    if field.is_required():
+def _input_row(port: Port) -> str:
+    if port.required:
         default = "required"
-    elif field.default in (None, ""):
+    elif port.default in (None, ""):
         default = "none"
     else:
-        default = f"`{_value(field.default)}`"
-    return f"| `{name}` | {_type(field)} | {default} | {_one_line(field.description).replace('|', chr(92) + '|')} |"
+        default = f"`{_value(port.default)}`"
+    return f"| `{port.name}` | {_type(port)} | {default} | {_one_line(port.help).replace('|', chr(92) + '|')} |"
 
 
-def _type(field: FieldInfo) -> str:
-    if socket := socket_of(field):
-        return socket
-    annotation = field.annotation
-    if get_origin(annotation) is Literal:
-        return "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
-    if get_origin(annotation) is tuple:
-        return f"list of {KINDS[get_args(annotation)[0]]}s"
-    return KINDS[annotation] + _range(field) if annotation in KINDS else str(annotation)
-
-
-def _range(field: FieldInfo) -> str:
-    low = next((item.ge for item in field.metadata if hasattr(item, "ge")), None)
-    high = next((item.le for item in field.metadata if hasattr(item, "le")), None)
-    return _span(low, high)
+def _type(port: Port) -> str:
+    if port.type == "CHOICE":
+        return "one of " + ", ".join(f"`{choice}`" for choice in port.choices)
+    return NODE_KINDS.get(port.type, port.type) + _span(port.least, port.most)
 
 
 def _span(low: float | None, high: float | None) -> str:
@@ -156,8 +151,8 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").replace("``", "`").split())
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())
 
 
 def pages() -> dict[Path, str]:

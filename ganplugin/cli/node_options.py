@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 import click
-from pydantic.fields import FieldInfo
 
-from ganplugin.nodes.base import Node, socket_of
+from ganplugin.nodes.base import Node
+from ganplugin.nodes.ports import Port, inputs_of
 
 __all__ = ["Values", "node_options"]
 
 Chosen = TypeVar("Chosen", bound=Node)
 Command = TypeVar("Command", bound=Callable[..., object])
-_SIMPLE: dict[object, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT, str: click.STRING}
+_SIMPLE: dict[str, click.ParamType[Any]] = {
+    "INT": click.INT,
+    "FLOAT": click.FLOAT,
+    "TEXT": click.STRING,
+    "BOOL": click.BOOL,
+}
 
 
 @dataclass(frozen=True)
@@ -33,46 +38,38 @@ class Values:
 def node_options(kind: type[Node], *, without: Iterable[str] = ()) -> Callable[[Command], Command]:
     """Decorate a command with one option for each plain field of a node, except those named in ``without``."""
     hidden = set(without)
-    fields = [(n, f) for n, f in kind.model_fields.items() if n not in hidden and socket_of(f) is None]
+    ports = [port for port in inputs_of(kind) if port.name not in hidden and not port.is_socket]
 
     def decorate(command: Command) -> Command:
-        for name, field in reversed(fields):
-            command = click.option(*_declaration(name, field), **_settings(field))(command)
+        for port in reversed(ports):
+            command = click.option(*_declaration(port), **_settings(port))(command)
         return command
 
     return decorate
 
 
-def _declaration(name: str, field: FieldInfo) -> tuple[str, str]:
-    dashed = name.replace("_", "-")
-    if field.annotation is bool:
-        return name, f"--{dashed}/--no-{dashed}" if field.default else f"--{dashed}"
-    return name, f"--{dashed}"
+def _declaration(port: Port) -> tuple[str, str]:
+    dashed = port.name.replace("_", "-")
+    if port.type == "BOOL":
+        return port.name, f"--{dashed}/--no-{dashed}" if port.default else f"--{dashed}"
+    return port.name, f"--{dashed}"
 
 
-def _settings(field: FieldInfo) -> dict[str, Any]:
+def _settings(port: Port) -> dict[str, Any]:
     return {
-        "type": _parameter_type(field),
-        "is_flag": field.annotation is bool,
-        "default": field.default,
-        "show_default": field.default != "" and field.default is not False,
-        "help": field.description,
+        "type": _parameter_type(port),
+        "is_flag": port.type == "BOOL",
+        "default": port.default,
+        "show_default": port.default != "" and port.default is not False,
+        "help": port.help,
     }
 
 
-def _parameter_type(field: FieldInfo) -> click.ParamType[Any]:
-    kind = field.annotation
-    if kind is bool:
-        return click.BOOL
-    if get_origin(kind) is Literal:
-        return click.Choice(get_args(kind))
-    low, high = _bound(field, "ge"), _bound(field, "le")
-    if kind is int and low is not None:
-        return click.IntRange(int(low), None if high is None else int(high))
-    if kind is float and low is not None:
-        return click.FloatRange(low, high)
-    return _SIMPLE[kind]
-
-
-def _bound(field: FieldInfo, name: str) -> float | None:
-    return next((getattr(rule, name) for rule in field.metadata if hasattr(rule, name)), None)
+def _parameter_type(port: Port) -> click.ParamType[Any]:
+    if port.type == "CHOICE":
+        return click.Choice(port.choices)
+    if port.type == "INT" and port.least is not None:
+        return click.IntRange(int(port.least), None if port.most is None else int(port.most))
+    if port.type == "FLOAT" and port.least is not None:
+        return click.FloatRange(port.least, port.most)
+    return _SIMPLE[port.type]

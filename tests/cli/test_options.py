@@ -18,7 +18,7 @@ from ganplugin import cli as command_line
 from ganplugin.cli import COMMANDS, cli
 from ganplugin.cli.node_options import Values, node_options
 from ganplugin.nodes import ContactSheet, Interpolate, MixStyles, Sample, SaveImages, SaveVideo, Score, StyleTransfer
-from ganplugin.nodes.base import socket_of
+from ganplugin.nodes.ports import inputs_of
 
 MADE_OF = {
     "sample": (Sample, MixStyles, SaveImages),
@@ -52,8 +52,9 @@ def below(path: str, command: click.Command) -> Iterator[tuple[str, click.Comman
 @pytest.mark.parametrize(("name", "node"), PAIRS, ids=[f"{name}-{node.__name__}" for name, node in PAIRS])
 def test_options_agree_with_the_fields_of_their_node(name, node):
     options = {option.name: option for option in importlib.import_module(f"ganplugin.cli.{name}").command.params}
+    sockets = {port.name for port in inputs_of(node) if port.is_socket}
     for field_name, field in node.model_fields.items():
-        if socket_of(field) is not None or (name, field_name) in OWN:
+        if field_name in sockets or (name, field_name) in OWN:
             continue
         option = options[field_name]
         assert isinstance(option, click.Option)

@@ -12,7 +12,8 @@ from pydantic_core import PydanticUndefined
 
 from ganplugin.errors import InputError
 from ganplugin.nodes import NODES, Images, LatentBatch, LoadedModel, Node
-from ganplugin.nodes.base import socket_of
+from ganplugin.nodes.ports import inputs_of, port_named
+from ganplugin.nodes.values import Masks
 from tests.nodes.kit import latents, sequence, stub_model
 
 LINKS: dict[str, Any] = {
@@ -20,7 +21,14 @@ LINKS: dict[str, Any] = {
     "IMAGE": sequence([]),
     "LATENT": latents(np.zeros((1, 4), np.float32)),
 }
+LINKS["MASK"] = Masks(0, LINKS["IMAGE"].render, LINKS["IMAGE"].origin, LINKS["IMAGE"].recipe)
 FIELDS = [(node, name) for node in NODES for name in node.model_fields]
+
+
+def socket_of(node: type[Node], name: str) -> str | None:
+    port = port_named(inputs_of(node), name)
+    assert port is not None
+    return port.type if port.is_socket else None
 
 
 def good(node: type[Node]) -> dict[str, Any]:
@@ -28,7 +36,7 @@ def good(node: type[Node]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, field in node.model_fields.items():
         if field.is_required():
-            socket = socket_of(field)
+            socket = socket_of(node, name)
             found[name] = "x" if socket is None else LINKS[socket]
     return found
 
@@ -39,9 +47,9 @@ def bound(field: Any, rule: str) -> Any:
 
 def wrong_values(node: type[Node], name: str) -> Iterator[object]:
     field = node.model_fields[name]
-    kind, socket = field.annotation, socket_of(field)
+    kind, socket = field.annotation, socket_of(node, name)
     if socket is not None:
-        yield from (value for other, value in LINKS.items() if other != socket)
+        yield from (value for other, value in LINKS.items() if other != socket and (other, socket) != ("MASK", "IMAGE"))
         yield from ("1", 1, True, ["1", 0], {})
     elif kind is bool:
         yield from (1, 0, "true", "yes", 1.0, math.nan, None, [])
@@ -121,7 +129,7 @@ def test_nodes_are_declared_in_full(node):
 
 
 def test_links_know_their_sockets():
-    assert socket_of(NODES[1].model_fields["model"]) == "MODEL"
-    assert socket_of(NODES[1].model_fields["latents"]) == "LATENT"
-    assert socket_of(NODES[1].model_fields["seeds"]) is None
-    assert {type(value) for value in LINKS.values()} == {LoadedModel, Images, LatentBatch}
+    assert socket_of(NODES[1], "model") == "MODEL"
+    assert socket_of(NODES[1], "latents") == "LATENT"
+    assert socket_of(NODES[1], "seeds") is None
+    assert {type(value) for value in LINKS.values()} == {LoadedModel, Images, Masks, LatentBatch}
