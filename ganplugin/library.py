@@ -37,20 +37,22 @@ def model_folders() -> tuple[Path, ...]:
     return tuple(unique.values())
 
 
-def resolve_model(text: str) -> ModelReference:
+def resolve_model(text: str, folders: tuple[Path, ...] = ()) -> ModelReference:
     """Find the model that ``text`` names: ``builtin:NAME``, a path, or either with ``#STYLE``.
 
-    A file whose own name holds a ``#`` comes before a style. Raises `InputError` for an unknown builtin (with the
-    nearest name) or a checkpoint that is not exported yet, and `FileError` if there is no such file.
+    A relative path is looked for in ``folders``, then in those of `model_folders`. A file whose own name holds a ``#``
+    comes before a style. Raises `InputError` for an unknown builtin (with the nearest name) or a checkpoint that is not
+    exported yet, and `FileError` if there is no such file.
     """
     if text.startswith(BUILTIN_PREFIX):
         return _resolve_builtin(text)
-    whole = _search(text)
+    whole = _search(text, folders)
     bare, style = (text, "") if whole is not None else split_style(text)
-    path = whole or _search(bare) or _missing(bare)
+    path = whole or _search(bare, folders) or _missing(bare)
     if path.suffix.lower() in CHECKPOINT_SUFFIXES:
         raise InputError("is a checkpoint, not a model file", where=text, fix=f"run: ganplugin export {bare}")
-    return ModelReference(path, portable_name(path) + (f"#{style}" if style else ""), style or None)
+    home = next((folder for folder in folders if path.is_relative_to(folder)), None)
+    return ModelReference(path, portable_name(path, home) + (f"#{style}" if style else ""), style or None)
 
 
 def split_style(name: str) -> tuple[str, str]:
@@ -68,10 +70,10 @@ def _resolve_builtin(text: str) -> ModelReference:
     return ModelReference(builtin_file(entry), text, style or entry.style, entry.sha256)
 
 
-def _search(bare: str) -> Path | None:
+def _search(bare: str, first: tuple[Path, ...]) -> Path | None:
     if not bare:
         return None
-    folders = (Path(),) if Path(bare).is_absolute() else model_folders()
+    folders = (Path(),) if Path(bare).is_absolute() else (*first, *model_folders())
     for folder in folders:
         path = folder / bare
         with os_errors(path):
@@ -92,12 +94,12 @@ def _missing(bare: str) -> NoReturn:
     )
 
 
-def portable_name(path: Path) -> str:
-    """Name a file without giving away folders outside the working folder; links keep the names that they have.
+def portable_name(path: Path, home: Path | None = None) -> str:
+    """Name a file without giving away folders outside ``home`` (the working folder if None); links keep their names.
 
     Bytes that are no UTF-8 are replaced, so that the name can be written anywhere.
     """
-    here = Path.cwd().resolve()
+    here = (home or Path.cwd()).resolve()
     whole = path.parent.resolve() / path.name
     name = whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name
     return name.encode(errors="surrogateescape").decode(errors="replace")

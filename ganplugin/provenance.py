@@ -11,10 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from ganplugin.errors import ImageError
 from ganplugin.limits import MAX_SEED
 
-__all__ = ["TEXT_KEY", "GraphNode", "Provenance", "parse_provenance"]
+__all__ = ["HOST_KEYS", "TEXT_KEY", "GraphNode", "Provenance", "parse_provenance"]
 
 TEXT_KEY: Final = "ganplugin"
 """The keyword of the PNG text chunk (or JSON member) that holds a `Provenance`."""
+
+HOST_KEYS: Final = ("prompt", "workflow")
+"""The keywords under which ComfyUI keeps a picture's graph (API format) and its drawing, to restore them."""
 
 _MAX_TEXT: Final = 16 * 2**20
 

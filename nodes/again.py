@@ -15,7 +15,7 @@ from ganplugin.nodes.graph import run_inputs, run_link
 from ganplugin.nodes.latent_files import LoadLatents
 from ganplugin.nodes.load_images import STANDARD_INPUT, LoadImages
 from ganplugin.nodes.load_model import LoadModel
-from ganplugin.nodes.provenance import current_versions
+from ganplugin.nodes.provenance import current_versions, record_text
 from ganplugin.nodes.save_video import SaveVideo
 from ganplugin.nodes.values import Images
 
@@ -70,6 +70,7 @@ def render_again(
 ) -> None:
     """Render the recorded picture or film into ``path`` with the recorded thread count.
 
+    ``context.text`` is written beside the recipe, as it is.
     Raises `FileError`, `InputError` or `ModelError` naming the first ingredient that is missing or has changed.
     """
     if not overwrite:
@@ -80,21 +81,21 @@ def render_again(
     if record.graph[node_id].class_type == SaveVideo.id:
         inputs = {**run_inputs(graph, node_id, here), "path": str(path), "overwrite": overwrite}
         film = SaveVideo(**inputs)
-        film.write(path, _text(record, film.images), here)
+        film.write(path, _text(record, film.images, here), here)
         return
     images = run_link(graph, record.output, here)
     if not isinstance(images, Images) or record.index >= len(images):
         raise InputError(f"its recipe makes no picture number {record.index}", where=path.name)
     from ganplugin.images import write_picture
 
-    write_picture(images[record.index], path, text=_text(record, images), overwrite=overwrite)
+    write_picture(images[record.index], path, text=_text(record, images, here), overwrite=overwrite)
 
 
-def _text(record: Provenance, images: Images) -> dict[str, str]:
+def _text(record: Provenance, images: Images, context: Context) -> dict[str, str]:
     """Say what was recorded, but with the versions and the provider of this run."""
     origin = images.origin(0)
     now = {"versions": dict(current_versions()), "provider": origin.provider, "threads": origin.threads}
-    return record.model_copy(update=now).to_text()
+    return record_text(record.model_copy(update=now), context.text)
 
 
 def _with_ingredients(record: Provenance, ingredients: Ingredients) -> dict[str, dict[str, object]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from ganplugin.errors import Cancelled
+from ganplugin.errors import Cancelled, InputError
+from ganplugin.files import contained
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Context", "Reporter", "SilentReporter"]
+__all__ = ["Context", "Existing", "Folders", "Reporter", "SilentReporter"]
+
+Existing = Literal["refuse", "keep", "number"]
 
 Item = TypeVar("Item")
 
@@ -46,11 +50,34 @@ class SilentReporter:
 
 
 @dataclass(frozen=True)
+class Folders:
+    """Where a host keeps things: relative names of models and of files to read are looked for in these first.
+
+    Where there is an ``outputs``, nothing is written anywhere else, whatever a graph asks for.
+    """
+
+    models: tuple[Path, ...] = ()
+    inputs: tuple[Path, ...] = ()
+    outputs: Path | None = None
+
+    def output(self, name: str) -> Path:
+        """Return the path to write for a name. Raises `InputError` if it would lie outside of ``outputs``."""
+        if self.outputs is None:
+            return Path(name)
+        plain = PurePath(name)
+        if plain.is_absolute() or ".." in plain.parts:
+            raise InputError("is outside the output folder", where=repr(name), fix="give a name below it")
+        return contained(self.outputs, plain.as_posix()) if plain.parts else self.outputs
+
+
+@dataclass(frozen=True)
 class Context:
     """How nodes run here.
 
     ``device`` and ``threads`` go to the runtime; ``batch`` is how many pictures are computed together, 0 to let the
-    runtime choose; ``cancelled`` is asked before every picture.
+    runtime choose; ``cancelled`` is asked before every picture. ``existing`` says what happens to a file that is in the
+    way and may not be replaced: refuse, keep it if it is the very picture that was asked for (else refuse), or give the
+    new one a number. ``text`` goes into the metadata of everything written, beside its recipe.
     """
 
     device: str = "auto"
@@ -58,6 +85,9 @@ class Context:
     batch: int = 0
     reporter: Reporter = field(default_factory=SilentReporter)
     cancelled: Callable[[], bool] = lambda: False
+    folders: Folders = field(default_factory=Folders)
+    existing: Existing = "refuse"
+    text: Mapping[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise `Cancelled` if the host asked to stop."""

@@ -12,9 +12,9 @@ from ganplugin.errors import InputError
 from ganplugin.limits import MAX_FRAMES
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.synthesis import NoiseMode, Synthesis, check_latents, synthesis
+from ganplugin.nodes.synthesis import NoiseMode, SeedShift, Synthesis, check_latents, shifted_seeds, synthesis
 from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Origin
-from ganplugin.seeds import parse_seeds, seed_latents
+from ganplugin.seeds import seed_latents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +59,7 @@ class Interpolate(Node):
     noise: NoiseMode = Field(default="constant", description="noise maps: constant as stored, or none")
     truncation_cutoff: int = Field(default=0, ge=0, le=64, description="truncate only so many layers; 0 means all")
     latents: LatentBatch | None = Field(default=None, description="walk through these instead of the seeds' latents")
+    seed: SeedShift = 0
 
     def run(self, context: Context) -> InterpolateOutputs:
         """Check the request and lay out the walk."""
@@ -92,7 +93,7 @@ class Interpolate(Node):
 
     def _keys(self, made: Synthesis, space: str) -> NDArray[np.float32]:
         if self.latents is None:
-            seeds = parse_seeds(self.seeds)
+            seeds = shifted_seeds(self.seeds, self.seed)
             keys = seed_latents(seeds, self.model.session.manifest.z_dim or 0)
         else:
             check_latents(self.latents, self.model, truncation=self.truncation)

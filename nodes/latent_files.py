@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
+from ganplugin.nodes.destinations import free_path
 from ganplugin.nodes.values import LatentBatch
 
 
@@ -33,9 +34,12 @@ class LoadLatents(Node):
         from ganplugin.latent_files import load_latents
         from ganplugin.library import portable_name
 
-        file = Path(self.path)
+        places = (folder / self.path for folder in context.folders.inputs)
+        home = next((place for place in places if place.is_file()), None)
+        file = home or Path(self.path)
         found = load_latents(file)
-        recipe = self.recipe(path=portable_name(file))
+        name = portable_name(file, None if home is None else home.parent)
+        recipe = self.recipe(path=name)
         values = found.values
         batch = LatentBatch(
             len(values),
@@ -44,7 +48,7 @@ class LoadLatents(Node):
             recipe,
             found.model_sha256 or "",
             found.seeds or (),
-            {portable_name(file): file_digest(file)},
+            {name: file_digest(file)},
         )
         return LoadLatentsOutputs(latents=batch)
 
@@ -75,5 +79,6 @@ class SaveLatents(Node):
         batch = self.latents
         space: Space = "w" if batch.space == "w" else "z"
         saved = Latents(space, batch.array(), batch.model_digest or None, batch.seeds or None)
-        save_latents(saved, Path(self.path), overwrite=self.overwrite)
-        return SaveLatentsOutputs(path=self.path)
+        path = free_path(context.folders.output(self.path), context.existing, overwrite=self.overwrite)
+        save_latents(saved, path, overwrite=self.overwrite)
+        return SaveLatentsOutputs(path=str(path))

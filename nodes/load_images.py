@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -38,7 +40,9 @@ class LoadImages(Node):
     Outputs: ClassVar[type[NodeOutputs]] = LoadImagesOutputs
 
     path: str = Field(
-        min_length=1, description="a picture, folder or pattern such as *.jpg, one a line; - is standard input"
+        min_length=1,
+        description="a picture, folder or pattern such as *.jpg, one a line; - is standard input",
+        json_schema_extra={"widget": "lines"},
     )
 
     def run(self, context: Context) -> LoadImagesOutputs:
@@ -50,7 +54,8 @@ class LoadImages(Node):
         lines = [line for line in self.path.split("\n") if line.strip()]
         if not lines:
             raise InputError("names no picture", where="path", fix="name a picture or a folder of pictures")
-        files = tuple(file for line in lines for file in list_pictures(_as_written(line)))
+        places = [_place(line, context.folders.inputs) for line in lines]
+        files = tuple((file, home) for path, home in places for file in list_pictures(path))
         return self._outputs(_FileShelf(files))
 
     def _outputs(self, shelf: _Shelf) -> LoadImagesOutputs:
@@ -67,7 +72,10 @@ class LoadImages(Node):
                 len(shelf), lambda start, stop: [_pixels(shelf.picture(i)) for i in range(start, stop)], origin, whole
             ),
             masks=Masks(
-                len(shelf), lambda start, stop: [_mask(shelf.picture(i)) for i in range(start, stop)], origin, masks
+                len(shelf),
+                lambda start, stop: [_mask(shelf.picture(i)) for i in range(start, stop)],
+                lambda index: replace(origin(index), recipe=replace(origin(index).recipe, output=1)),
+                masks,
             ),
         )
 
@@ -75,8 +83,8 @@ class LoadImages(Node):
 class _FileShelf:
     """Pictures that lie on disk."""
 
-    def __init__(self, files: tuple[Path, ...]) -> None:
-        self._files = files
+    def __init__(self, files: tuple[tuple[Path, Path | None], ...]) -> None:
+        self._files = tuple(file for file, _ in files)
         self._names = _distinct_names(files)
         self._digests: dict[int, str] = {}
 
@@ -104,17 +112,17 @@ class _FileShelf:
         return picture
 
 
-def _distinct_names(files: tuple[Path, ...]) -> tuple[str, ...]:
-    """Name files for a recipe; those outside the working folder that share a name get their folder's before it."""
+def _distinct_names(files: tuple[tuple[Path, Path | None], ...]) -> tuple[str, ...]:
+    """Name files for a recipe; those outside their input folder that share a name get their folder's before it."""
     from ganplugin.library import portable_name
 
-    names = [portable_name(file) for file in files]
+    names = [portable_name(file, home) for file, home in files]
     places: dict[str, set[Path]] = {}
-    for name, file in zip(names, files, strict=True):
+    for name, (file, _) in zip(names, files, strict=True):
         places.setdefault(name, set()).add(file.parent.resolve())
     return tuple(
         f"{file.parent.resolve().name}/{name}" if len(places[name]) > 1 else name
-        for name, file in zip(names, files, strict=True)
+        for name, (file, _) in zip(names, files, strict=True)
     )
 
 
@@ -143,6 +151,16 @@ class _PipedShelf:
 
 
 _Shelf = _FileShelf | _PipedShelf
+
+
+def _place(line: str, folders: tuple[Path, ...]) -> tuple[Path, Path | None]:
+    """Return the path or pattern on a line, and the input folder that it was found in, if any."""
+    for folder in () if Path(line).is_absolute() else folders:
+        path = folder / line.strip()
+        with os_errors(path):
+            if path.exists() or glob.glob(str(path)):  # noqa: PTH207 - as list_pictures reads patterns
+                return path, folder
+    return _as_written(line), None
 
 
 def _as_written(line: str) -> Path:

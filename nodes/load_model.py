@@ -27,7 +27,11 @@ class LoadModel(Node):
     unrecorded: ClassVar[frozenset[str]] = frozenset({"device"})
     Outputs: ClassVar[type[NodeOutputs]] = LoadModelOutputs
 
-    model: str = Field(min_length=1, description="builtin:NAME or the path of an exported .onnx; #STYLE picks a style")
+    model: str = Field(
+        min_length=1,
+        description="builtin:NAME or the path of an exported .onnx; #STYLE picks a style",
+        json_schema_extra={"widget": "model"},
+    )
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, tensorrt, directml, coreml or openvino")
 
     def run(self, context: Context) -> LoadModelOutputs:
@@ -35,7 +39,7 @@ class LoadModel(Node):
         from ganplugin.library import resolve_model
         from ganplugin.runtime import RuntimeOptions, open_model
 
-        found = resolve_model(self.model)
+        found = resolve_model(self.model, context.folders.models)
         device = context.device if self.device == "auto" else self.device
         session = open_model(found.path, RuntimeOptions(device=device, threads=context.threads, batch=context.batch))
         if found.sha256 is not None and session.digest != found.sha256:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -16,7 +15,7 @@ __all__ = ["SOCKETS", "Port", "PortType", "Widget", "inputs_of", "outputs_of", "
 PortType = Literal["MODEL", "IMAGE", "MASK", "LATENT", "INT", "FLOAT", "TEXT", "BOOL", "CHOICE", "TEXTS", "FLOATS"]
 Widget = Literal["", "seed", "model", "lines", "slider"]
 
-SOCKETS: dict[type, PortType] = {LoadedModel: "MODEL", Images: "IMAGE", Masks: "MASK", LatentBatch: "LATENT"}
+SOCKETS: dict[object, PortType] = {LoadedModel: "MODEL", Images: "IMAGE", Masks: "MASK", LatentBatch: "LATENT"}
 _PLAIN: dict[object, PortType] = {
     int: "INT",
     float: "FLOAT",
@@ -91,12 +90,9 @@ def _port(name: str, field: FieldInfo) -> Port:
 def _type(annotation: object) -> PortType:
     if get_origin(annotation) is Literal:
         return "CHOICE"
-    candidates = (annotation, *_members(annotation))
-    return next(known[kind] for known in (SOCKETS, _PLAIN) for kind in candidates if kind in known)
-
-
-def _members(annotation: object) -> Iterator[object]:
-    yield from get_args(annotation)
+    candidates = (annotation, *get_args(annotation))
+    known = {**SOCKETS, **_PLAIN}
+    return next(known[kind] for kind in candidates if kind in known)
 
 
 def _choices(annotation: object) -> tuple[str, ...]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 from ganplugin.nodes.values import Origin
 
-__all__ = ["current_versions", "provenance_text"]
+if TYPE_CHECKING:
+    from ganplugin.provenance import Provenance
+
+__all__ = ["current_versions", "provenance_text", "record_text"]
 
 
-def provenance_text(origin: Origin, file_format: str) -> dict[str, str]:
-    """Return the metadata to write into a picture or film so that ``ganplugin again`` can render it once more."""
+def provenance_text(origin: Origin, file_format: str, beside: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata to write into a picture or film so that ``ganplugin again`` can render it once more.
+
+    ``beside`` are the host's own entries. Where they hold no ``prompt``, which is what ComfyUI restores a graph from,
+    the recipe is written as one.
+    """
     from ganplugin.provenance import GraphNode, Provenance
 
     graph, link = origin.recipe.graph()
@@ -26,7 +36,13 @@ def provenance_text(origin: Origin, file_format: str) -> dict[str, str]:
         versions=dict(current_versions()),
         format=file_format,
     )
-    return record.to_text()
+    return record_text(record, beside)
+
+
+def record_text(record: Provenance, beside: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata of a record, with the host's own entries as `provenance_text` takes them."""
+    prompt = {key: node.model_dump(mode="json") for key, node in record.graph.items()}
+    return {"prompt": json.dumps(prompt), **beside, **record.to_text()}
 
 
 @cache

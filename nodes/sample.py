@@ -9,9 +9,9 @@ from pydantic import Field
 
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.synthesis import NoiseMode, Synthesis, check_latents, synthesis
+from ganplugin.nodes.synthesis import NoiseMode, SeedShift, Synthesis, check_latents, shifted_seeds, synthesis
 from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Origin
-from ganplugin.seeds import parse_seeds, seed_latents
+from ganplugin.seeds import seed_latents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +46,7 @@ class Sample(Node):
     )
     truncation_cutoff: int = Field(default=0, ge=0, le=64, description="truncate only so many layers; 0 means all")
     latents: LatentBatch | None = Field(default=None, description="render these instead of the seeds' own latents")
+    seed: SeedShift = 0
 
     def run(self, context: Context) -> SampleOutputs:
         """Check the request; pictures are rendered when they are looked at."""
@@ -62,7 +63,7 @@ class Sample(Node):
         return SampleOutputs(images=self._images(made, latents, context), latents=latents)
 
     def _seed_latents(self) -> LatentBatch:
-        seeds = parse_seeds(self.seeds)
+        seeds = shifted_seeds(self.seeds, self.seed)
         z_dim = self.model.session.manifest.z_dim or 0
 
         def rows(start: int, stop: int) -> NDArray[np.float32]:
@@ -81,7 +82,7 @@ class Sample(Node):
                 made_from = self.model.origin(self.recipe(), name=f"sample-{index:05d}", index=index)
                 return replace(made_from, inputs=latents.inputs)
             seed = latents.seeds[index]
-            return self.model.origin(self.recipe(seeds=str(seed)), name=f"seed-{seed:04d}", seed=seed)
+            return self.model.origin(self.recipe(seeds=str(seed), seed=0), name=f"seed-{seed:04d}", seed=seed)
 
         chunk = context.batch or self.model.session.batch_size
         return Images(latents.count, render, origin, self.recipe(), chunk)

@@ -12,9 +12,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ganplugin.errors import InputError
-from ganplugin.files import contained, existing, is_reserved
+from ganplugin.files import contained, is_reserved
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
+from ganplugin.nodes.destinations import free_path, holds
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.values import Images, Origin
 
@@ -48,37 +49,49 @@ class SaveImages(Node):
 
     def run(self, context: Context) -> SaveImagesOutputs:
         """Refuse before the first render if a file is in the way; then render and write picture after picture."""
-        if self.folder == "-":
+        if self.folder == "-" and context.folders.outputs is None:
             self._write_to_standard_output(context)
             return SaveImagesOutputs(paths=("-",))
-        paths = self.free_paths()
+        paths, wanted = self.plan(context)
         from ganplugin.images import write_picture
 
-        for index, pixels in enumerate(context.track(self.images, "Rendering", len(self.images))):
-            text = provenance_text(self.images.origin(index), self.format)
+        pictures = context.track(self.images.at(wanted), "Rendering", len(wanted))
+        for index, pixels in zip(wanted, pictures, strict=True):
+            text = provenance_text(self.images.origin(index), self.format, context.text)
             write_picture(pixels, paths[index], text=text, overwrite=self.overwrite)
             context.reporter.preview(pixels)
         return SaveImagesOutputs(paths=tuple(str(path) for path in paths))
 
-    def free_paths(self) -> tuple[Path, ...]:
-        """Return the files to write. Raises `InputError` for unsafe names, `FileError` if one of them exists."""
-        self._check_folder()
-        stems = [file_stem(self.name, index, origin) for index, origin in enumerate(self.images.origins())]
-        paths = tuple(contained(Path(self.folder), f"{stem}.{self.format}") for stem in distinct(stems))
-        if not self.overwrite:
-            existing(paths)
-        return paths
+    def plan(self, context: Context) -> tuple[tuple[Path, ...], tuple[int, ...]]:
+        """Return the file of every picture, and the numbers of those that are to be written.
 
-    def _check_folder(self) -> None:
+        Raises `InputError` for unsafe names, `FileError` if a file is in the way and may not be replaced.
+        """
+        folder = self._folder(context)
+        stems = [file_stem(self.name, index, origin) for index, origin in enumerate(self.images.origins())]
+        paths = [contained(folder, f"{stem}.{self.format}") for stem in distinct(stems)]
+        wanted = tuple(index for index, path in enumerate(paths) if not self._is_there(path, index, context))
+        for index in wanted:
+            paths[index] = free_path(paths[index], context.existing, overwrite=self.overwrite)
+        return tuple(paths), wanted
+
+    def _is_there(self, path: Path, index: int, context: Context) -> bool:
+        """Tell whether this very picture lies there already, where the host wants it kept."""
+        if context.existing != "keep":
+            return False
+        return holds(path, lambda: provenance_text(self.images.origin(index), self.format, {}))
+
+    def _folder(self, context: Context) -> Path:
         from ganplugin.images import PICTURE_SUFFIXES
 
-        folder = Path(self.folder)
+        folder = context.folders.output(self.folder)
         if folder.suffix.lower() in PICTURE_SUFFIXES and not folder.is_dir():
             raise InputError(
                 "is a picture's name, but a folder is needed",
                 where=folder,
                 fix=f"use --out {folder.parent} --name {folder.stem}",
             )
+        return folder
 
     def _write_to_standard_output(self, context: Context) -> None:
         from ganplugin.images import encode_picture
@@ -91,7 +104,7 @@ class SaveImages(Node):
                 f"{len(self.images)} pictures cannot go to standard output", where="-", fix="name a folder"
             )
         context.check()
-        text = provenance_text(self.images.origin(0), self.format)
+        text = provenance_text(self.images.origin(0), self.format, context.text)
         sys.stdout.buffer.write(encode_picture(self.images[0], f".{self.format}", text=text))
         sys.stdout.buffer.flush()
 
@@ -104,7 +117,7 @@ def save_together(requests: Sequence[SaveImages], context: Context) -> tuple[tup
     if len(requests) > 1 and any(request.folder == "-" for request in requests):
         raise InputError("only one picture can go to standard output", where="-", fix="name a folder")
     if len(requests) > 1:
-        planned = Counter(path for request in requests for path in request.free_paths())
+        planned = Counter(path for request in requests for path in request.plan(context)[0])
         twice = next((path for path, times in planned.items() if times > 1), None)
         if twice is not None:
             raise InputError("would be written twice", where=twice, fix="choose another --name")

@@ -9,9 +9,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from ganplugin.errors import InputError
-from ganplugin.files import existing
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
+from ganplugin.nodes.destinations import free_path, holds
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.values import Images, joined_origin
 
@@ -39,9 +39,12 @@ class SaveVideo(Node):
 
     def run(self, context: Context) -> SaveVideoOutputs:
         """Refuse before the first render if a file is in the way; then render and encode frame after frame."""
-        path = Path(self.path)
+        path = context.folders.output(self.path)
         origin = joined_origin(self.images.origins(), self.recipe(), "film")
-        self.write(path, provenance_text(origin, path.suffix.lstrip(".").lower()), context)
+        text = provenance_text(origin, path.suffix.lstrip(".").lower(), context.text)
+        if context.existing != "keep" or not holds(path, lambda: text):
+            path = free_path(path, context.existing, overwrite=self.overwrite)
+            self.write(path, text, context)
         return SaveVideoOutputs(path=str(path))
 
     def write(self, path: Path, text: Mapping[str, str], context: Context) -> None:
@@ -54,8 +57,6 @@ class SaveVideo(Node):
             raise InputError("there are no frames", where="images", fix="make at least one picture")
         if path.suffix.lower() not in VIDEO_SUFFIXES:
             raise InputError("is no film or animation", where=path, fix="use one of " + ", ".join(VIDEO_SUFFIXES))
-        if not self.overwrite:
-            existing((path,))
         size = self.images[0].shape[:2]
         height, width = (side * self.scale for side in size)
         with VideoWriter(path, width, height, self.fps, text=text, overwrite=self.overwrite) as film:

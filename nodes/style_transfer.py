@@ -10,7 +10,7 @@ from pydantic import Field
 from ganplugin.errors import InputError
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.values import Images, LoadedModel, Origin
+from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin
 from ganplugin.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -42,26 +42,55 @@ class StyleTransfer(Node):
     )
     styles: str = Field(default="", description="weights of several styles, such as great-wave=2,spring=1")
     max_side: int = Field(default=0, ge=0, le=16384, description="shrink pictures to this many pixels first; 0: never")
+    mask: Masks | None = Field(
+        default=None, description="paint only where it is 1, softly between; one mask, or one a picture, of any size"
+    )
 
     def run(self, context: Context) -> StyleTransferOutputs:
         """Check the request; pictures are painted when they are looked at."""
         brush = self._brush()
+        if self.mask is not None and len(self.mask) not in (1, len(self.images)):
+            raise InputError(
+                f"{len(self.mask)} masks for {len(self.images)} pictures",
+                where="mask",
+                fix="give one, or one a picture",
+            )
 
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
             painted = []
-            for picture in self.images.render(start, stop):
+            for index, picture in enumerate(self.images.render(start, stop), start):
                 context.check()
-                painted.append(self._paint(picture, brush))
+                painted.append(self._within_mask(index, picture, self._paint(picture, brush)))
             return painted
 
         def origin(index: int) -> Origin:
             content = self.images.origin(index)
             suffix = "-".join(brush.names) or self.model.name.rpartition("/")[2].removesuffix(".onnx")
-            made = content.after(self.recipe(images=content.recipe), self.model)
+            made = self._with_mask(content, index)
             name = f"{content.name}-{suffix}".replace("#", "-").replace(":", "-")
             return brush.with_style_inputs(made, name)
 
         return StyleTransferOutputs(images=Images(len(self.images), render, origin, self.recipe(), 1))
+
+    def _with_mask(self, content: Origin, index: int) -> Origin:
+        """Return the origin of the picture painted from ``content``, with the mask that was laid over it."""
+        if self.mask is None:
+            return content.after(self.recipe(images=content.recipe), self.model)
+        mask = self.mask.origin(index if len(self.mask) > 1 else 0)
+        made = content.after(self.recipe(images=content.recipe, mask=mask.recipe), self.model)
+        return replace(made, inputs={**made.inputs, **mask.inputs})
+
+    def _within_mask(
+        self, index: int, picture: NDArray[np.float32], painted: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        if self.mask is None:
+            return painted
+        from ganplugin.sizing import resize, with_channels
+
+        height, width = painted.shape[:2]
+        share = resize(self.mask[index if len(self.mask) > 1 else 0][..., :1], width, height)
+        plain = with_channels(resize(picture, width, height), "RGBA" if painted.shape[2] == 4 else "RGB")
+        return plain + share * (painted - plain)
 
     def _brush(self) -> Brush:
         self.model.require("style")

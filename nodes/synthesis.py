@@ -5,20 +5,43 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from ganplugin.errors import InputError
+from ganplugin.limits import MAX_SEED
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.values import LatentBatch, LoadedModel
 from ganplugin.registry import did_you_mean
+from ganplugin.seeds import parse_seeds
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["NoiseMode", "Synthesis", "check_latents", "class_vector", "synthesis"]
+__all__ = [
+    "NoiseMode",
+    "SeedShift",
+    "Synthesis",
+    "check_latents",
+    "class_vector",
+    "shifted_seeds",
+    "synthesis",
+]
 
 NoiseMode = Literal["constant", "none", "seeded"]
+
+SeedShift = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=MAX_SEED,
+        description="added to each of the seeds; hosts that count up from run to run count this",
+        json_schema_extra={"widget": "seed"},
+    ),
+]
+"""The input by which a host counts a node's seeds up."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +99,14 @@ def _noise_map(name: str, seed: int, size: tuple[int, int]) -> NDArray[np.float3
 
     random = np.random.RandomState([seed, zlib.crc32(name.encode())])
     return random.randn(1, *size).astype(np.float32)
+
+
+def shifted_seeds(seeds: str, seed: int) -> tuple[int, ...]:
+    """Read seeds such as ``0-9,42`` and add ``seed`` to each. Raises `InputError` if one grows beyond the largest."""
+    shifted = tuple(first + seed for first in parse_seeds(seeds))
+    if max(shifted, default=0) > MAX_SEED:
+        raise InputError(f"{max(shifted)} is above {MAX_SEED}", where=f"seed {seed}", fix="choose a smaller seed")
+    return shifted
 
 
 def synthesis(

@@ -160,6 +160,16 @@ class Images(Socket):
         for start in range(0, self.count, self.chunk):
             yield from self.render(start, min(start + self.chunk, self.count))
 
+    def at(self, indices: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        """Yield the pictures of these numbers; neighbours are computed together."""
+        start = 0
+        while start < len(indices):
+            stop = start + 1
+            while stop < len(indices) and stop - start < self.chunk and indices[stop] == indices[stop - 1] + 1:
+                stop += 1
+            yield from self.render(indices[start], indices[stop - 1] + 1)
+            start = stop
+
     def origins(self) -> Iterator[Origin]:
         """Yield the origin of every picture."""
         return (self.origin(index) for index in range(self.count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -44,13 +45,16 @@ def command(
     """
     from ganplugin.files import file_digest
     from ganplugin.nodes.again import Ingredients, differences, render_again
-    from ganplugin.provenance import parse_provenance
+    from ganplugin.provenance import HOST_KEYS, parse_provenance
     from ganplugin.video import read_video_text
 
-    record = parse_provenance(read_video_text(picture), where=picture)
+    text = read_video_text(picture)
+    record = parse_provenance(text, where=picture)
     target = out or picture.with_name(f"{picture.stem}-again{picture.suffix}")
     places = Ingredients((picture.parent, *folders))
-    render_again(record, target, places, terminal_context(device, threads, batch), overwrite=overwrite)
+    beside: dict[str, str] = {key: text[key] for key in HOST_KEYS if key in text}
+    context = replace(terminal_context(device, threads, batch), text=beside)
+    render_again(record, target, places, context, overwrite=overwrite)
     identical = file_digest(target) == file_digest(picture)
     changed = differences(record, parse_provenance(read_video_text(target), where=target))
     if as_json:

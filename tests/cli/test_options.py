@@ -80,7 +80,7 @@ def test_options_are_left_out_by_name_and_links_have_none():
     def command(**given: object) -> None:
         """Do nothing."""
 
-    assert [option.name for option in command.params] == ["truncation", "label", "noise", "truncation_cutoff"]
+    assert [option.name for option in command.params] == ["truncation", "label", "noise", "truncation_cutoff", "seed"]
 
 
 def test_a_node_takes_its_own_values_and_links_come_first():

@@ -260,7 +260,7 @@ def test_builtins_must_be_those_that_were_used(shelf, monkeypatch):
     model = library.ModelReference(shelf / "full.onnx", "builtin:full", sha256=record.models["full.onnx"])
     text = record.model_dump_json().replace('"full.onnx"', '"builtin:full"')
     builtin = Provenance.model_validate_json(text)
-    monkeypatch.setattr(library, "resolve_model", lambda name: model)
+    monkeypatch.setattr(library, "resolve_model", lambda name, folders=(): model)
     render_again(builtin, shelf / "a.png", Ingredients(), CONTEXT, overwrite=False)
     assert (shelf / "a.png").exists()
     changed = Provenance.model_validate_json(text.replace(record.models["full.onnx"], "0" * 64))

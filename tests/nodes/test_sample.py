@@ -195,7 +195,7 @@ def test_a_changed_builtin_is_refused(models, context, monkeypatch):
     from ganplugin import library
 
     found = library.ModelReference(models / "full.onnx", "builtin:full", sha256="0" * 64)
-    monkeypatch.setattr(library, "resolve_model", lambda text: found)
+    monkeypatch.setattr(library, "resolve_model", lambda text, folders: found)
     with pytest.raises(ModelError, match="is not the file that was shipped"):
         LoadModel(model="builtin:full").run(context)
 
