@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FL
 PACKAGING := pyproject.toml constraints/cpu.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit coverage test-runtimes format docs build smoke pictures models clean
+.PHONY: help demo test lint types unit coverage test-runtimes test-hosts format docs build smoke pictures models clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
@@ -48,6 +48,9 @@ coverage: $(STAMPS)/all  ## pytest with branch coverage, its floor, and a page f
 
 test-runtimes: $(STAMPS)/all  ## every family in the onnxruntime versions that hosts pin
 	$(BIN)/pytest -m runtimes $(PYTEST_FLAGS)
+
+test-hosts: $(STAMPS)/all  ## the nodes in real hosts, each in an environment of its own that is made and kept
+	$(BIN)/pytest -m hosts $(PYTEST_FLAGS)
 
 format: $(STAMPS)/all  ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
