@@ -59,6 +59,8 @@ _USER_COMMENT: Final = 0x9286
 _ASCII_COMMENT: Final = b"ASCII\0\0\0"
 _JPEG_TEXT_BYTES: Final = 65_000
 _EIGHT_BITS: Final = 255
+_HOST_TAGS: Final = {"prompt": 0x0110, "workflow": 0x010F}
+"""EXIF tags (Model, Make) in which ComfyUI keeps a graph and its drawing."""
 _SIXTEEN_BITS: Final = 65_535
 
 # Hiding Pillow's chatter means changing the process-wide warning filters for a moment: one decoder at a time.
@@ -338,12 +340,19 @@ def _saved(image: Image.Image, kind: str, options: Mapping[str, object]) -> byte
 
 
 def text_as_exif(text: Mapping[str, str]) -> bytes:
-    """Return an EXIF block whose user comment is ``text`` as JSON: how JPEG and WebP carry it."""
+    """Return an EXIF block whose user comment is ``text`` as JSON: how JPEG and WebP carry it.
+
+    ComfyUI's window looks for its two entries in tags of their own, written ``prompt:…`` and ``workflow:…``.
+    """
     from PIL import Image
 
     exif = Image.Exif()
-    if text:
-        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII_COMMENT + json.dumps(dict(text)).encode("ascii")
+    for key, tag in _HOST_TAGS.items():
+        if key in text:
+            exif[tag] = f"{key}:{text[key]}"
+    rest = {key: value for key, value in text.items() if key not in _HOST_TAGS}
+    if rest:
+        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII_COMMENT + json.dumps(rest).encode("ascii")
     return exif.tobytes()
 
 
@@ -358,8 +367,18 @@ def read_text(path: Path) -> dict[str, str]:
             return _png_text(image)
         if image.format == "GIF":
             return json_text(image.info.get("comment"))
-        comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
-        return json_text(comment.removeprefix(_ASCII_COMMENT) if isinstance(comment, bytes) else None)
+        return _exif_text(image.getexif())
+
+
+def _exif_text(exif: Image.Exif) -> dict[str, str]:
+    comment = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT)
+    tags = {key: exif.get(tag) for key, tag in _HOST_TAGS.items()}
+    hosts = {
+        key: value.removeprefix(f"{key}:")
+        for key, value in tags.items()
+        if isinstance(value, str) and value.startswith(f"{key}:")
+    }
+    return {**hosts, **json_text(comment.removeprefix(_ASCII_COMMENT) if isinstance(comment, bytes) else None)}
 
 
 def _png_text(image: Image.Image) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ganplugin.nodes.context import Context
 from ganplugin.nodes.graph_checks import Call, Link, check_graph
 from ganplugin.nodes.graph_text import changed, graph_text, parse_json
 from ganplugin.nodes.picture_store import MemoryStore, PictureStore, stored
+from ganplugin.nodes.workflows import is_workflow, prompt_of
 
 __all__ = ["Evaluation", "Graph"]
 
@@ -28,6 +29,8 @@ class Graph:
 
     calls: Mapping[str, Call]
     prompt: Mapping[str, Any] = field(repr=False)
+    drawing: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The workflow, where the graph was read from one and is still the one that it draws."""
 
     @classmethod
     def load(cls, path: Path, changes: Iterable[str] = ()) -> Graph:
@@ -35,12 +38,17 @@ class Graph:
 
         Raises `FileError` if it cannot be read, `InputError` as `parse` does.
         """
-        return cls.parse(changed(parse_json(graph_text(path), path), changes))
+        found, changes = parse_json(graph_text(path), path), tuple(changes)
+        if not is_workflow(found):
+            return cls.parse(changed(found, changes))
+        drawn = cls.parse(changed(prompt_of(found), changes))
+        return drawn if changes else replace(drawn, drawing=found)
 
     @classmethod
     def parse(cls, prompt: Mapping[str, Any]) -> Graph:
         """Check a graph whole. Raises `GraphError`, which holds every problem, each naming node, field and remedy."""
-        return cls(check_graph(prompt), prompt)
+        calls = check_graph(prompt)
+        return cls(calls, {call_id: _written(node, calls[str(call_id)]) for call_id, node in prompt.items()})
 
     def changed(self, changes: Iterable[str]) -> Graph:
         """Return the graph with single values changed, each written ``NODE.FIELD=VALUE``, and checked again."""
@@ -71,11 +79,21 @@ class Graph:
         """
         if not self.outputs:
             raise InputError("writes nothing", where="graph", fix="end it with GanPluginSaveImages or SaveImage")
-        here = _with_prompt(context, self.prompt)
+        here = replace(context, text={**self._text(), **context.text})
         evaluation = Evaluation(self, here, pictures or MemoryStore())
         ready = {node_id: evaluation.ready(node_id) for node_id in self.outputs}
         _check_destinations(ready, here)
         return {node_id: evaluation.outputs(node_id) for node_id in ready}
+
+    def _text(self) -> dict[str, str]:
+        drawing = {} if self.drawing is None else {"workflow": json.dumps(self.drawing)}
+        return {"prompt": json.dumps(self.prompt), **drawing}
+
+
+def _written(node: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    """Return a node as ComfyUI would write it: whole numbers of number inputs with a point, without its own notes."""
+    inputs = {name: call.values.get(name, value) for name, value in node["inputs"].items()}
+    return {name: inputs if name == "inputs" else value for name, value in node.items() if name != "is_changed"}
 
 
 class Evaluation:
@@ -144,12 +162,6 @@ def _as_input(value: object) -> object:
     """A list of texts goes into a text input as lines."""
     texts = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
     return "\n".join(str(item) for item in value) if texts and isinstance(value, tuple) else value
-
-
-def _with_prompt(context: Context, prompt: Mapping[str, Any]) -> Context:
-    from dataclasses import replace
-
-    return replace(context, text={"prompt": json.dumps(prompt), **context.text})
 
 
 def _check_destinations(ready: Mapping[str, Node], context: Context) -> None:

@@ -91,7 +91,9 @@ def _call(node_id: str, node: object, problems: list[Problem]) -> Call | None:
     found = list(_input_problems(node_id, kind, given))
     problems += found
     links = {name: link for name, value in given.items() if (link := as_link(value)) is not None}
-    values = {name: value for name, value in given.items() if name not in links}
+    numbers = {port.name for port in inputs_of(kind) if port.type == "FLOAT"}
+    plain = {name: value for name, value in given.items() if name not in links}
+    values = {name: float(value) if name in numbers and type(value) is int else value for name, value in plain.items()}
     return Call(node_id, kind, values, links)
 
 

@@ -43,14 +43,13 @@ def graph_text(path: Path) -> str:
 def parse_json(text: str, where: object) -> dict[str, Any]:
     """Return the graph in a text: node id to class and inputs. Raises `InputError` naming ``where``.
 
-    The body of a request to ComfyUI's server, which holds the graph as ``prompt``, is taken too.
+    The body of a request to ComfyUI's server, which holds the graph as ``prompt``, is taken too. A workflow, as
+    ComfyUI's window saves it, comes back as it is.
     """
     try:
         found = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no JSON ({error})", where=where, fix=_API_FIX) from error
-    if isinstance(found, dict) and isinstance(found.get("nodes"), list):
-        raise InputError("is a workflow as drawn, not in API format", where=where, fix=_API_FIX)
     if isinstance(found, dict) and isinstance(found.get("prompt"), dict):
         found = found["prompt"]
     if not isinstance(found, dict) or not found:
