@@ -145,8 +145,9 @@ def _value_problems(call: Call, port: Port) -> Iterator[Problem]:
         _adapter(call.kind, port.name).validate_python(value, strict=True)
     except ValidationError:
         near = did_you_mean(value, port.choices) if port.type == "CHOICE" and isinstance(value, str) else None
-        wrong = "is empty, but must be" if value == "" else f"{_shown(value)} is not"
-        yield Problem(call.place, port.name, f"{wrong} {allowed_values(port)}", near)
+        empty = value == "" and not port.may_be_empty
+        what = "is empty" if empty else f"{_shown(value)} is not {allowed_values(port)}"
+        yield Problem(call.place, port.name, what, near)
 
 
 def _shown(value: object) -> str:

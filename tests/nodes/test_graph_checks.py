@@ -72,7 +72,7 @@ def test_a_sound_graph_gives_its_calls_in_order():
         ({"2": node("Sample", model=["1", 0], seeds=3)}, "node 2 (GanPluginSample), seeds: 3 is not a text"),
         (
             {"1": node("LoadModel", model="")},
-            "node 1 (GanPluginLoadModel), model: is empty, but must be a text",
+            "node 1 (GanPluginLoadModel), model: is empty",
         ),
         (
             {"2": node("Sample", model=["1", 0], truncation=2.5)},
