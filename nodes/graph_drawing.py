@@ -106,7 +106,7 @@ def _columns(graph: Graph) -> dict[str, int]:
     for call in graph.calls.values():
         columns[call.id] = max((columns[link.node] + 1 for link in call.links.values()), default=0)
     users = [(link.node, call.id) for call in graph.calls.values() for link in call.links.values()]
-    for node_id in reversed(graph.calls):
+    for node_id in reversed(tuple(graph.calls)):
         columns[node_id] = min((columns[user] - 1 for node, user in users if node == node_id), default=columns[node_id])
     return columns
 
