@@ -154,6 +154,14 @@ def test_pictures_are_looked_for_in_the_input_folders_first(here, context, tmp_p
     assert np.array_equal(LoadImages(path=str(here / "a.png")).run(hosted).images[0], noise(6, 9, seed=1))
 
 
+def test_spaces_around_a_name_count_in_an_input_folder_too_if_there_is_such_a_file(here, context, tmp_path_factory):
+    inputs = tmp_path_factory.mktemp("input")
+    save(inputs / " lead.png", seed=1)
+    save(inputs / "plain.png", seed=2)
+    hosted = replace(context, folders=Folders(inputs=(inputs,)))
+    assert names(" lead.png\n plain.png ", hosted) == [" lead.png", "plain.png"]
+
+
 def test_masks_are_1_where_a_picture_is_transparent_and_have_its_size(here, context):
     save(here / "rgba.png", channels=4)
     save(here / "rgb.png")
