@@ -1,16 +1,18 @@
-"""Where a host lets nodes write."""
+"""What a node may ask of its host: where to write, and to report and stop."""
 
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ganplugin.errors import InputError
-from ganplugin.nodes.context import Folders
+from ganplugin.errors import Cancelled, InputError
+from ganplugin.nodes.context import Context, Folders, SilentReporter
 
 
 def test_without_an_output_folder_a_name_is_a_path():
@@ -57,3 +59,22 @@ def test_any_name_is_below_the_folder_or_refused(name):
         return
     assert Path(os.path.normpath(path)).parts[0] == "out"
     assert ".." not in path.parts
+
+
+def test_tracking_reports_every_step_and_asks_before_each():
+    steps: list[object] = []
+
+    class Reporter(SilentReporter):
+        def task(self, label, total):
+            steps.append((label, total))
+            return nullcontext(steps.append)
+
+    assert list(Context(reporter=Reporter()).track("abc", "Work", 3)) == ["a", "b", "c"]
+    assert steps == [("Work", 3), 1, 2, 3]
+    assert list(Context().track("ab", "Work", 2)) == ["a", "b"]
+    answers = iter([False, True])
+    seen: list[str] = []
+    with pytest.raises(Cancelled):
+        seen.extend(Context(cancelled=lambda: next(answers)).track("abc", "Work", 3))
+    SilentReporter().message("x")
+    SilentReporter().preview(np.zeros((1, 1, 3), np.float32))

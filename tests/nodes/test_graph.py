@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import weakref
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,20 +15,16 @@ from hypothesis import strategies as st
 from ganplugin.errors import Cancelled, DependencyError, FileError, ImageError, InputError
 from ganplugin.images import read_text
 from ganplugin.nodes import (
-    NODES,
     Context,
     Images,
     Interpolate,
     JoinImages,
     LatentBatch,
     LoadImages,
-    Node,
     Sample,
     SaveImages,
-    node_registry,
 )
-from ganplugin.nodes.catalogue import HEADLESS_NODES
-from ganplugin.nodes.context import Folders, SilentReporter
+from ganplugin.nodes.context import Folders
 from ganplugin.nodes.graph import Evaluation, Graph
 from ganplugin.nodes.graph_checks import Link
 from ganplugin.nodes.picture_store import MemoryStore
@@ -373,32 +367,3 @@ def test_any_graph_runs_in_a_right_order_and_each_needed_node_once(two_pictures,
         assert [as_levels(Path(path)).tobytes() for path in paths] == [
             as_levels(two_pictures / name).tobytes() for name in names
         ]
-
-
-def test_every_node_is_listed_once_under_its_id():
-    registry = node_registry()
-    assert list(registry) == [*NODES, *HEADLESS_NODES]
-    assert all(registry[kind.id] is kind for kind in NODES)
-    assert all(issubclass(kind, Node) for kind in NODES)
-    with pytest.raises(NotImplementedError):
-        Node().run(Context())
-    assert Node().destinations(Context()) == ()
-
-
-def test_tracking_reports_every_step_and_asks_before_each():
-    steps: list[object] = []
-
-    class Reporter(SilentReporter):
-        def task(self, label, total):
-            steps.append((label, total))
-            return nullcontext(steps.append)
-
-    assert list(Context(reporter=Reporter()).track("abc", "Work", 3)) == ["a", "b", "c"]
-    assert steps == [("Work", 3), 1, 2, 3]
-    assert list(Context().track("ab", "Work", 2)) == ["a", "b"]
-    answers = iter([False, True])
-    seen: list[str] = []
-    with pytest.raises(Cancelled):
-        seen.extend(Context(cancelled=lambda: next(answers)).track("abc", "Work", 3))
-    SilentReporter().message("x")
-    SilentReporter().preview(np.zeros((1, 1, 3), np.float32))
