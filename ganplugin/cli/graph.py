@@ -104,7 +104,7 @@ def _loaded(flow: Path, changes: tuple[str, ...]) -> Graph:
 def _overwriting(graph: Graph) -> Graph:
     """Return the graph with every node that could refuse to replace a file told to do it, which no picture carries."""
     writers = [call.id for call in graph.calls.values() if "overwrite" in call.kind.model_fields]
-    return replace(graph.changed(f"{node_id}.overwrite=true" for node_id in writers), prompt=graph.prompt)
+    return replace(graph, calls=graph.changed(f"{node_id}.overwrite=true" for node_id in writers).calls)
 
 
 def _draw(graph: Graph, target: str, *, overwrite: bool) -> None:
