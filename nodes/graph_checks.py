@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from reprlib import Repr
 from typing import Annotated, Any, NamedTuple
@@ -88,7 +88,7 @@ def check_graph(prompt: Mapping[str, Any]) -> dict[str, Call]:
     ordered = _sorted(calls, problems)
     if problems:
         raise GraphError(tuple(problems))
-    return ordered
+    return {node_id: _with_floats(call) for node_id, call in ordered.items()}
 
 
 def _call(node_id: str, node: object, problems: list[Problem]) -> Call | None:
@@ -105,8 +105,14 @@ def _call(node_id: str, node: object, problems: list[Problem]) -> Call | None:
         problems.append(Problem(node_id, "class_type", error.what, error.fix))
         return None
     links = {name: link for name, value in given.items() if (link := as_link(value)) is not None}
-    values = {name: value for name, value in given.items() if name not in links}
-    return Call(node_id, kind, values, links)
+    return Call(node_id, kind, {name: value for name, value in given.items() if name not in links}, links)
+
+
+def _with_floats(call: Call) -> Call:
+    """Return a call that was found sound with whole numbers as floats where its node has floats."""
+    numbers = {port.name for port in inputs_of(call.kind) if port.type == "FLOAT"}
+    values = {name: float(value) if name in numbers else value for name, value in call.values.items()}
+    return replace(call, values=values)
 
 
 def as_link(value: object) -> Link | None:

@@ -215,6 +215,11 @@ def test_a_graph_may_not_be_endlessly_deep():
     assert "more than 100 nodes deep" in problems(chain(3000))[0]
 
 
+def test_a_whole_number_for_a_number_is_a_float_once_it_is_checked():
+    calls = check_graph({**SOUND, "2": node("Sample", model=["1", 0], truncation=1, truncation_cutoff=1)})
+    assert repr(dict(calls["2"].values)) == "{'truncation': 1.0, 'truncation_cutoff': 1}"
+
+
 def test_optional_links_may_be_null():
     calls = check_graph({**SOUND, "2": node("Sample", model=["1", 0], latents=None)})
     assert calls["2"].values == {"latents": None}
