@@ -40,6 +40,7 @@ __all__ = [
     "read_bytes",
     "read_picture",
     "read_text",
+    "refuse_nan",
     "text_as_exif",
     "to_uint8",
     "write_picture",
@@ -102,15 +103,24 @@ def decode_picture(data: bytes, name: str) -> Picture:
 def decode_frames(data: bytes, name: str) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]:
     """Decode a picture as ComfyUI does: every frame of the first one's size, upright, without its colour profile.
 
-    Gives RGB uint8 [h, w, 3] and, where a frame has it, alpha uint8 [h, w]. Raises `ImageError` as `decode_picture`.
+    Gives RGB uint8 [h, w, 3] and, where a frame has it, alpha uint8 [h, w]. Raises `ImageError` as `decode_picture`,
+    and if all frames together have more than `MAX_PIXELS` pixels.
     """
     from PIL import ImageSequence
 
+    frames: list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]] = []
+    pixels = 0
     with _decoder(data, name) as image:
-        frames = [_plain_levels(_upright(frame)) for frame in ImageSequence.Iterator(image)]
-        several = image.format != "MPO"
-    same = [frame for frame in frames if frame[0].shape == frames[0][0].shape]
-    return same if several else same[:1]
+        for frame in ImageSequence.Iterator(image):
+            pixels += frame.width * frame.height
+            if pixels > MAX_PIXELS:
+                raise _too_large(name)
+            levels = _plain_levels(_upright(frame))
+            if not frames or levels[0].shape == frames[0][0].shape:
+                frames.append(levels)
+            if image.format == "MPO":  # a camera's second picture is no frame
+                break
+    return frames
 
 
 def _plain_levels(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
@@ -250,12 +260,17 @@ def _natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 
 def to_uint8(pixels: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Round 0..1 to 0..255, half to even, after clipping. Raises `ImageError` if a value is NaN."""
-    if pixels.size and np.isnan(pixels.min()):
-        raise ImageError("the picture holds NaN values", fix="check the model: its output is not finite")
+    refuse_nan(pixels)
     scaled = np.clip(pixels, 0, 1, dtype=np.float32)
     scaled *= _EIGHT_BITS
     levels: NDArray[np.uint8] = np.rint(scaled, out=scaled).astype(np.uint8)
     return levels
+
+
+def refuse_nan(pixels: NDArray[np.floating]) -> None:
+    """Raise `ImageError` if a value is NaN."""
+    if pixels.size and np.isnan(pixels.min()):
+        raise ImageError("the picture holds NaN values", fix="check the model: its output is not finite")
 
 
 def from_uint8(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
