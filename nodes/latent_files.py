@@ -16,7 +16,7 @@ from ganplugin.nodes.values import LatentBatch
 class LoadLatentsOutputs(NodeOutputs):
     """The latents of the file."""
 
-    latents: LatentBatch
+    latents: LatentBatch = Field(description="the latents of the file")
 
 
 class LoadLatents(Node):
@@ -56,7 +56,7 @@ class LoadLatents(Node):
 class SaveLatentsOutputs(NodeOutputs):
     """The file that was written."""
 
-    path: str
+    path: str = Field(description="the file that was written")
 
 
 class SaveLatents(Node):
