@@ -30,18 +30,18 @@ class Language:
 
     inputs: str
     outputs: str
-    input_head: str
-    output_head: str
     required: str
+    default: str
+    comma: str
     kinds: Mapping[str, str]
 
 
 ENGLISH = Language(
     inputs="Inputs",
     outputs="Outputs",
-    input_head="| Input | Type | Default | Meaning |",
-    output_head="| Output | Type | Meaning |",
     required="required",
+    default="default",
+    comma=", ",
     kinds={
         "MODEL": "GAN model",
         "LATENT": "GAN latents",
@@ -58,9 +58,9 @@ ENGLISH = Language(
 CHINESE = Language(
     inputs="输入",
     outputs="输出",
-    input_head="| 输入 | 类型 | 默认值 | 说明 |",
-    output_head="| 输出 | 类型 | 说明 |",
     required="必填",
+    default="默认",
+    comma="，",
     kinds={
         "MODEL": "GAN 模型",
         "LATENT": "GAN 潜变量",
@@ -121,18 +121,18 @@ def parts(path: Path) -> tuple[str, str]:
 
 
 def _help_page(node: type[Node], language: Language, words: NodeWords) -> str:
-    inputs = [_input_row(port, _entry(words, "inputs", port.name), language) for port in inputs_of(node)]
+    inputs = [_item(port, _entry(words, "inputs", port.name), _terms(port, language)) for port in inputs_of(node)]
     outputs = [
-        _output_row(port, _entry(words, "outputs", str(number)), language)
+        _item(port, _entry(words, "outputs", str(number)), _kind(port, language))
         for number, port in enumerate(outputs_of(node))
     ]
     sections = [
         MADE,
         str(words.get("description", summary(node))),
         f"## {language.inputs}",
-        "\n".join([language.input_head, "| --- | --- | --- | --- |", *inputs]),
+        "\n".join(inputs),
         f"## {language.outputs}",
-        "\n".join([language.output_head, "| --- | --- | --- |", *outputs]),
+        "\n".join(outputs),
         BY_HAND,
         parts(help_path(node, language))[1],
     ]
@@ -144,22 +144,18 @@ def _entry(words: NodeWords, kind: str, key: str) -> Entry:
     return ports.get(key, {}) if isinstance(ports, dict) else {}
 
 
-def _input_row(port: Port, words: Entry, language: Language) -> str:
-    default = language.required if port.required else _default(port)
-    return f"| {_name(port, words)} | {_kind(port, language)} | {default} | {_meaning(port, words)} |"
-
-
-def _output_row(port: Port, words: Entry, language: Language) -> str:
-    return f"| {_name(port, words)} | {_kind(port, language)} | {_meaning(port, words)} |"
-
-
-def _name(port: Port, words: Entry) -> str:
+def _item(port: Port, words: Entry, terms: str) -> str:
+    """Return a port as an item of a list: the panel of ComfyUI is too narrow for a table."""
     label = words.get("name", port.name)
-    return f"`{port.name}`" if label == port.name else f"{label} `{port.name}`"
+    name = f"`{port.name}`" if label == port.name else f"**{label}** `{port.name}`"
+    return f"- {name}<br>{words.get('tooltip', port.help)}<br>{terms}"
 
 
-def _meaning(port: Port, words: Entry) -> str:
-    return words.get("tooltip", port.help).replace("|", "\\|")
+def _terms(port: Port, language: Language) -> str:
+    kind = _kind(port, language)
+    if port.required:
+        return kind + language.comma + language.required
+    return kind if port.default in (None, "") else f"{kind}{language.comma}{language.default} `{_value(port.default)}`"
 
 
 def _kind(port: Port, language: Language) -> str:
@@ -167,10 +163,6 @@ def _kind(port: Port, language: Language) -> str:
         return " ".join(f"`{choice}`" for choice in port.choices)
     span = "" if port.least is None or port.most is None else f" {_value(port.least)} … {_value(port.most)}"
     return language.kinds[port.type] + span
-
-
-def _default(port: Port) -> str:
-    return "" if port.default in (None, "") else f"`{_value(port.default)}`"
 
 
 def _value(value: object) -> str:
