@@ -18,7 +18,10 @@ CHINESE = words.translated()
 EACH = pytest.mark.parametrize("node", NODES, ids=lambda node: node.id)
 LANGUAGES = pytest.mark.parametrize("language", [words.ENGLISH, words.CHINESE], ids=["en", "zh"])
 
-TITLES = {"en": {node.title: node for node in NODES}, "zh": {CHINESE[node.id]["display_name"]: node for node in NODES}}
+TITLES = {
+    "en": {node.title: node for node in NODES},
+    "zh": {CHINESE[node.id]["display_name"]: node for node in NODES if node.id in CHINESE},
+}
 COMFYUIS_OWN = {"Load Image", "Save Image", "Preview Image", "加载图像", "保存图像", "预览图像"}
 HEADINGS = {"en": ["Tips", "Example"], "zh": ["提示", "示例"]}
 
