@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class LoadLatentsOutputs(NodeOutputs):
     """The latents of the file."""
 
-    latents: LatentBatch
+    latents: LatentBatch = Field(description="the latents of the file")
 
 
 class LoadLatents(Node):
@@ -61,7 +61,7 @@ class LoadLatents(Node):
 class SaveLatentsOutputs(NodeOutputs):
     """The file that was written."""
 
-    path: str
+    path: str = Field(description="the file that was written")
 
 
 class SaveLatents(Node):

@@ -28,8 +28,8 @@ STANDARD_INPUT = "-"
 class LoadImagesOutputs(NodeOutputs):
     """The pictures (with alpha where the file has it) and their masks (1 where transparent)."""
 
-    images: Images
-    masks: Masks
+    images: Images = Field(description="the pictures, with alpha where the file has it")
+    masks: Masks = Field(description="one mask a picture: 1 where it is transparent")
 
 
 class LoadImages(Node):

@@ -29,7 +29,7 @@ PictureFormat = Literal["png", "jpg", "webp"]
 class SaveImagesOutputs(NodeOutputs):
     """The files that were written, in order."""
 
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = Field(description="the files, in the order of the pictures")
 
 
 class SaveImages(Node):

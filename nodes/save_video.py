@@ -19,7 +19,7 @@ from ganplugin.nodes.values import Images, joined_origin
 class SaveVideoOutputs(NodeOutputs):
     """The film that was written."""
 
-    path: str
+    path: str = Field(description="the film that was written")
 
 
 class SaveVideo(Node):

@@ -23,7 +23,9 @@ PreserveColor = Literal["off", "luminance", "statistics", "histogram"]
 class StyleTransferOutputs(NodeOutputs):
     """One stylised picture for each picture that came in, with its alpha: of its size, or enlarged by an upscaler."""
 
-    images: Images
+    images: Images = Field(
+        description="one painted picture for each, with its alpha: of its size, or enlarged by an upscaler"
+    )
 
 
 class StyleTransfer(Node):
