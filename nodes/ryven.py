@@ -15,7 +15,7 @@ from ganplugin.registry import did_you_mean
 
 __all__ = ["DATA_TYPES", "GanPluginNode", "GanPluginValue", "node_types", "register"]
 
-_PACKAGE = "ganplugin"
+_PACKAGE = "ganplugin_ryven"
 """The name of the folder with ``nodes.py`` that docs/hosts/ryven.md gives; Ryven puts it before the ids."""
 
 

@@ -249,7 +249,7 @@ def test_a_flow_saved_by_ryven_itself_is_known(models):
     sampler(desk, models)
     project = desk.session.serialize()
     for node in project["flows"]["main"]["nodes"]:
-        node["identifier"] = f"ganplugin.{node['identifier']}"
+        node["identifier"] = f"ganplugin_ryven.{node['identifier']}"
     assert len(loaded(json.dumps(project)).flow.nodes) == 3
 
 
