@@ -182,6 +182,6 @@ def help_text(kind: type[Node]) -> str:
 
 
 def _help(port: Port) -> str:
-    limits = "" if port.least is None or port.most is None else f" ({port.least:g} to {port.most:g})"
+    limits = "" if port.least is None or port.most is None else f" ({port.least:.12g} to {port.most:.12g})"
     choices = f" ({', '.join(port.choices)})" if port.choices else ""
     return f"{port.help}{limits}{choices}"
