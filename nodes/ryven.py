@@ -13,7 +13,7 @@ from ganplugin.nodes.context import Context, SilentReporter
 from ganplugin.nodes.ports import Port, inputs_of, outputs_of, summary
 from ganplugin.registry import did_you_mean
 
-__all__ = ["DATA_TYPES", "GanPluginNode", "GanPluginValue", "node_types", "register"]
+__all__ = ["DATA_TYPES", "GanPluginNode", "GanPluginValue", "help_text", "node_types", "register"]
 
 _PACKAGE = "ganplugin_ryven"
 """The name of the folder with ``nodes.py`` that docs/hosts/ryven.md gives; Ryven puts it before the ids."""

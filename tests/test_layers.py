@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(SERVICES, BASE | FORMATS | RUNTIME | ours("plugins")),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
     "ganplugin.nodes.ryven": BASE | ours("nodes"),
+    "ganplugin.nodes.ryven_window": ours("nodes", "nodes.ryven"),
     "ganplugin.nodes.comfyui": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
@@ -97,7 +98,8 @@ GUESTS = {
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),
     "av": guest(late="ganplugin.video"),
-    "ryvencore": guest(at_once="ganplugin.nodes.ryven"),
+    "ryvencore": guest(at_once="ganplugin.nodes.ryven ganplugin.nodes.ryven_window"),
+    "ryven": guest(at_once="ganplugin.nodes.ryven_window"),
 }
 
 
