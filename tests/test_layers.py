@@ -64,6 +64,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.plugins": set(),
     **dict.fromkeys(SERVICES, BASE | FORMATS | RUNTIME | ours("plugins")),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
+    "ganplugin.nodes.ryven": BASE | ours("nodes"),
+    "ganplugin.nodes.ryven_window": ours("nodes", "nodes.ryven"),
     "ganplugin.nodes.comfyui": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
@@ -96,6 +98,8 @@ GUESTS = {
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),
     "av": guest(late="ganplugin.video"),
+    "ryvencore": guest(at_once="ganplugin.nodes.ryven ganplugin.nodes.ryven_window"),
+    "ryven": guest(at_once="ganplugin.nodes.ryven_window"),
 }
 
 
