@@ -1,0 +1,92 @@
+"""What a render does in its own thread: run the graph, encode pictures, write sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganplugin.errors import InputError
+from ganplugin.nodes.blender.drawing import Drawing, Link, Request
+from ganplugin.nodes.blender.sequences import write_sequence
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.graph import run_link
+from ganplugin.nodes.provenance import provenance_text
+from ganplugin.nodes.save_images import distinct, file_stem
+from ganplugin.nodes.values import Images
+
+__all__ = ["MAX_IMAGES", "Picture", "Result", "Sequence", "render"]
+
+MAX_IMAGES = 256
+"""The most pictures that become images in the .blend; more are a sequence."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One finished picture: the bytes of the PNG that a headless run writes. ``last`` ends the pictures of a node."""
+
+    node: str
+    index: int
+    name: str
+    data: bytes
+    last: bool
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A finished sequence on disk: its first file and how many there are, numbered from 1."""
+
+    node: str
+    first: Path
+    frames: int
+
+
+Result = Picture | Sequence
+
+
+def render(drawing: Drawing, context: Context, deliver: Callable[[Result], None]) -> None:
+    """Run a drawing: write what its nodes write and deliver what its output nodes ask for.
+
+    Everything is checked before the first picture is rendered. Raises `GanPluginError`, `Cancelled` among them.
+    """
+    asked = [(request, _images(drawing, request, context)) for request in drawing.requests]
+    for name in drawing.writers:
+        _value(drawing, (name, 0), context)
+        context.reporter.message(f"{name}: written")
+    for request, images in asked:
+        if request.sequence is None:
+            for picture in _pictures(request, images, context):
+                deliver(picture)
+        else:
+            files = write_sequence(images, request.sequence, context)
+            deliver(Sequence(request.node, files[0], len(files)))
+
+
+def _value(drawing: Drawing, link: Link, context: Context) -> object:
+    """Compute one output of the graph; the only place that knows how graphs are run."""
+    return run_link(drawing.graph, link, context)
+
+
+def _images(drawing: Drawing, request: Request, context: Context) -> Images:
+    images = _value(drawing, request.link, context)
+    if not isinstance(images, Images):
+        raise InputError("is not linked to pictures", where=request.node, fix="link an image output to it")
+    if not len(images):
+        raise InputError("there are no pictures", where=request.node, fix="make at least one")
+    if request.sequence is None and len(images) > MAX_IMAGES:
+        raise InputError(
+            f"{len(images)} pictures are more than {MAX_IMAGES} images", where=request.node, fix="choose Sequence"
+        )
+    return images
+
+
+def _pictures(request: Request, images: Images, context: Context) -> Iterator[Picture]:
+    from ganplugin.images import encode_picture
+
+    count = len(images)
+    stems = (file_stem(request.title, index, origin) for index, origin in enumerate(images.origins()))
+    for index, (name, pixels) in enumerate(
+        zip(distinct(stems), context.track(images, request.node, count), strict=True)
+    ):
+        text = provenance_text(images.origin(index), "png", context.text)
+        yield Picture(request.node, index, name, encode_picture(pixels, ".png", text=text), index + 1 == count)
