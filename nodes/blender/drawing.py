@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ganplugin.errors import InputError
 from ganplugin.nodes.base import Node
 from ganplugin.nodes.catalogue import NODES, node_registry
+from ganplugin.nodes.graph_checks import Link
 from ganplugin.nodes.load_images import LoadImages
 from ganplugin.nodes.ports import Port, inputs_of, outputs_of
 
@@ -32,8 +33,6 @@ TREE = "GanPluginTree"
 IMAGE_INPUT = "GanPluginBlenderImage"
 IMAGE_OUTPUT = "GanPluginBlenderOutput"
 _REROUTE = "NodeReroute"
-
-Link = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def _source(socket: bpy.types.NodeSocket) -> Link | None:
         node, output = link.from_node, link.from_socket
         onward = _inside(node, output)
         if onward is None:
-            return None if node.mute else (node.name, _number(node, output))
+            return None if node.mute else Link(node.name, _number(node, output))
         if (place := (node.name, onward.identifier)) in passed:
             raise InputError("the graph runs in a circle", where=node.name, fix="cut one of the links")
         passed.add(place)

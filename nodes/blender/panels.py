@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 
 from ganplugin.nodes.blender.node_classes import BlenderImage, BlenderOutput

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -78,8 +77,12 @@ class Rendering:
         tree = bpy.data.node_groups.get(self.tree)
         for result in self._job.results():
             node = tree.nodes.get(result.node) if tree else None
-            if node is not None:
-                (show_picture if isinstance(result, Picture) else show_sequence)(node, result)
+            if node is None:
+                continue
+            if isinstance(result, Picture):
+                show_picture(node, result)
+            else:
+                show_sequence(node, result)
         return list(self._job.messages())
 
     def close(self) -> None:

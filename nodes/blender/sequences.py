@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ganplugin.errors import GanPluginError, InputError
@@ -29,7 +30,7 @@ def write_sequence(images: Images, name: str, context: Context) -> tuple[Path, .
         raise InputError("is a path, but a name is needed", where=repr(name), fix="set the folder of the tree")
     folder = contained(context.folders.output(""), name)
     files = tuple(folder / f"{name}_{number:05d}.png" for number in range(1, len(images) + 1))
-    wanted = [index for index, file in enumerate(files) if not holds(file, lambda i=index: _text(images, i, context))]
+    wanted = [index for index, file in enumerate(files) if not holds(file, partial(_text, images, index, context))]
     existing(files[index] for index in wanted if not _is_ours(files[index]))
     for index, pixels in zip(wanted, context.track(images.at(wanted), name, len(wanted)), strict=True):
         write_picture(pixels, files[index], text=_text(images, index, context), overwrite=True)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganplugin.errors import InputError
-from ganplugin.nodes.blender.drawing import Drawing, Link, Request
+from ganplugin.nodes.base import NodeOutputs
+from ganplugin.nodes.blender.drawing import Drawing, Request
 from ganplugin.nodes.blender.sequences import write_sequence
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.graph import run_link
+from ganplugin.nodes.graph import Evaluation, Graph
+from ganplugin.nodes.picture_store import DiskStore
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.save_images import distinct, file_stem
 from ganplugin.nodes.values import Images
+from ganplugin.optimised import cache_folder
 
 __all__ = ["MAX_IMAGES", "Picture", "Result", "Sequence", "render"]
 
@@ -49,10 +52,12 @@ def render(drawing: Drawing, context: Context, deliver: Callable[[Result], None]
 
     Everything is checked before the first picture is rendered. Raises `GanPluginError`, `Cancelled` among them.
     """
-    asked = [(request, _images(drawing, request, context)) for request in drawing.requests]
+    evaluation = Evaluation(Graph.parse(drawing.graph), context, DiskStore(cache_folder() / "pictures"))
+    asked = [(request, _images(evaluation, request)) for request in drawing.requests]
     for name in drawing.writers:
-        _value(drawing, (name, 0), context)
-        context.reporter.message(f"{name}: written")
+        evaluation.ready(name)
+    for name in drawing.writers:
+        context.reporter.message(f"{name}: {_told(evaluation.outputs(name))}")
     for request, images in asked:
         if request.sequence is None:
             for picture in _pictures(request, images, context):
@@ -62,13 +67,15 @@ def render(drawing: Drawing, context: Context, deliver: Callable[[Result], None]
             deliver(Sequence(request.node, files[0], len(files)))
 
 
-def _value(drawing: Drawing, link: Link, context: Context) -> object:
-    """Compute one output of the graph; the only place that knows how graphs are run."""
-    return run_link(drawing.graph, link, context)
+def _told(outputs: NodeOutputs) -> str:
+    """Say what a node wrote."""
+    given = outputs.model_dump()
+    paths = [given["path"]] if "path" in given else list(given["paths"])
+    return paths[0] if len(paths) == 1 else f"{len(paths)} files"
 
 
-def _images(drawing: Drawing, request: Request, context: Context) -> Images:
-    images = _value(drawing, request.link, context)
+def _images(evaluation: Evaluation, request: Request) -> Images:
+    images = evaluation.value(request.link)
     if not isinstance(images, Images):
         raise InputError("is not linked to pictures", where=request.node, fix="link an image output to it")
     if not len(images):
