@@ -1,7 +1,7 @@
 """Build the Blender extension: one zip that Blender installs from disk, with ganplugin and all that it needs inside.
 
-The wheel of this checkout is built, and what it needs is downloaded by pip as wheels: never numpy, which Blender brings.
-Which Blender it is for follows from the Python that Blender has.
+The wheel of this checkout is built, and what it needs is downloaded by pip as wheels: all but numpy, which Blender
+brings. Which Blender it is for follows from the Python that Blender has.
 
     python scripts/make_blender_extension.py --out dist
     python scripts/make_blender_extension.py --platform linux-x64 --platform windows-x64 --runtime gpu
@@ -50,9 +50,7 @@ def _macos(least: int, machine: str) -> tuple[str, ...]:
 
 
 PLATFORMS = {
-    "linux-x64": Platform(
-        tuple(f"manylinux_2_{minor}_x86_64" for minor in range(28, 16, -1)) + ("manylinux2014_x86_64",)
-    ),
+    "linux-x64": Platform((*(f"manylinux_2_{minor}_x86_64" for minor in range(28, 16, -1)), "manylinux2014_x86_64")),
     # click asks for colorama on Windows alone, and pip reads that condition for the machine that it runs on.
     "windows-x64": Platform(("win_amd64",), ("colorama>=0.4.6",)),
     "macos-arm64": Platform(_macos(14, "arm64")),

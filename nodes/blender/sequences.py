@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ganplugin.errors import GanPluginError, InputError
-from ganplugin.files import contained, existing, os_errors
+from ganplugin.errors import FileError, GanPluginError, InputError
+from ganplugin.files import contained, os_errors
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.destinations import holds
 from ganplugin.nodes.provenance import provenance_text
@@ -31,7 +31,9 @@ def write_sequence(images: Images, name: str, context: Context) -> tuple[Path, .
     folder = contained(context.folders.output(""), name)
     files = tuple(folder / f"{name}_{number:05d}.png" for number in range(1, len(images) + 1))
     wanted = [index for index, file in enumerate(files) if not holds(file, partial(_text, images, index, context))]
-    existing(files[index] for index in wanted if not _is_ours(files[index]))
+    for index in wanted:
+        if files[index].exists() and not _is_ours(files[index]):
+            raise FileError("is no frame of ours", where=files[index], fix="move it, or give the sequence another name")
     for index, pixels in zip(wanted, context.track(images.at(wanted), name, len(wanted)), strict=True):
         write_picture(pixels, files[index], text=_text(images, index, context), overwrite=True)
     for file in _beyond(folder, name, len(files)):

@@ -7,7 +7,7 @@ import bpy
 from ganplugin.nodes.blender.drawing import shown_name
 from ganplugin.nodes.ports import SOCKETS, Port, PortType
 
-__all__ = ["add_inputs", "add_outputs", "may_link", "socket_classes"]
+__all__ = ["add_inputs", "add_outputs", "socket_classes"]
 
 _COLOURS: dict[PortType, tuple[float, float, float, float]] = {
     "MODEL": (0.60, 0.35, 0.85, 1.0),
@@ -61,13 +61,3 @@ def _add(sockets: bpy.types.bpy_prop_collection, ports: tuple[Port, ...]) -> Non
         if port.is_socket:
             socket = sockets.new(socket_name(port.type), shown_name(port.name), identifier=port.name)
             socket.description = port.help
-
-
-def may_link(link: bpy.types.NodeLink) -> bool:
-    """Tell whether a link carries what its end takes: a mask is a picture too, and anything passes a reroute."""
-    carried, taken = link.from_socket.bl_idname, link.to_socket.bl_idname
-    known = {socket_name(kind) for kind in SOCKETS.values()}
-    return not {carried, taken} <= known or carried == taken or (carried, taken) == _MASK_AS_IMAGE
-
-
-_MASK_AS_IMAGE = (socket_name("MASK"), socket_name("IMAGE"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bpy
 
 from ganplugin.nodes.blender.drawing import TREE
-from ganplugin.nodes.blender.sockets import may_link
 
 __all__ = ["GanPluginTree", "in_tree"]
 
@@ -16,11 +15,7 @@ class GanPluginTree(bpy.types.NodeTree):
     bl_idname = TREE
     bl_label = "ganplugin"
     bl_icon = "IMAGE_DATA"
-
-    def update(self) -> None:
-        """Mark the links that cannot be right."""
-        for link in self.links:
-            link.is_valid = may_link(link)
+    bl_use_group_interface = False
 
 
 GanPluginTree.__annotations__ = {

@@ -87,13 +87,19 @@ def _images(evaluation: Evaluation, request: Request) -> Images:
     return images
 
 
+def _names(request: Request, images: Images) -> tuple[str, ...]:
+    """Return the name of each picture. Raises `InputError` for a template that cannot be filled in."""
+    try:
+        return tuple(distinct(file_stem(request.title, index, origin) for index, origin in enumerate(images.origins())))
+    except InputError as error:
+        raise InputError(error.what, where=f"{request.node}, {error.where}", fix=error.fix) from error
+
+
 def _pictures(request: Request, images: Images, context: Context) -> Iterator[Picture]:
     from ganplugin.images import encode_picture
 
-    count = len(images)
-    stems = (file_stem(request.title, index, origin) for index, origin in enumerate(images.origins()))
-    for index, (name, pixels) in enumerate(
-        zip(distinct(stems), context.track(images, request.node, count), strict=True)
-    ):
+    names = _names(request, images)
+    for index, pixels in enumerate(context.track(images, request.node, len(names))):
         text = provenance_text(images.origin(index), "png", context.text)
-        yield Picture(request.node, index, name, encode_picture(pixels, ".png", text=text), index + 1 == count)
+        data = encode_picture(pixels, ".png", text=text)
+        yield Picture(request.node, index, names[index], data, index + 1 == len(names))
