@@ -21,18 +21,20 @@ def picture_of(values: NDArray[np.float32], *, linear: bool) -> NDArray[np.float
 
     upright = values[::-1]
     colour, alpha = (upright[..., :3], upright[..., 3:]) if upright.shape[2] > 2 else (upright[..., :1], None)
+    if alpha is None or not alpha.shape[2]:
+        return np.ascontiguousarray(_encoded(colour) if linear else colour)
+    alpha = np.clip(alpha, 0, 1)
     if linear:
-        if alpha is not None and alpha.shape[2]:
-            colour = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
-        colour = _encoded(np.nan_to_num(np.clip(colour, 0, 1)))
-    if alpha is None or not alpha.shape[2] or alpha.min() >= 1:
-        return np.ascontiguousarray(colour)
-    return np.concatenate([colour, np.clip(alpha, 0, 1)], axis=2)
+        # In this order Blender does it too, when it saves such an image as a PNG.
+        colour = np.divide(_encoded(colour), alpha, out=np.zeros_like(colour), where=alpha > 0)
+    whole = np.concatenate([np.clip(colour, 0, 1), alpha], axis=2)
+    return whole if alpha.min() < 1 else np.ascontiguousarray(whole[..., :3])
 
 
 def _encoded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return linear light as sRGB (IEC 61966-2-1)."""
+    """Return linear light as sRGB (IEC 61966-2-1), 0..1; NaN becomes black."""
     import numpy as np
 
-    encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
+    light = np.nan_to_num(np.clip(linear, 0, 1))
+    encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055)
     return encoded.astype(np.float32)

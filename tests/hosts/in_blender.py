@@ -195,7 +195,7 @@ def _photograph(scene: Any, path: Path, image: Any) -> Any:
         scene.camera.location.z = 1
         scene.collection.objects.link(scene.camera)
     scene.render.engine, scene.cycles.device, scene.cycles.samples = "CYCLES", "CPU", 1
-    scene.cycles.pixel_filter_type = "BOX"
+    scene.cycles.pixel_filter_type, scene.cycles.filter_width = "BOX", 0.01
     scene.view_settings.view_transform = "Standard"
     scene.render.dither_intensity = 0
     scene.render.resolution_x, scene.render.resolution_y = image.size
@@ -234,7 +234,12 @@ def _hang(image: Any) -> None:
 def brought(folder: Path) -> object:
     """Send images of Blender through the tree, 8-bit and float, with and without alpha, and let Blender save them."""
     found = {}
-    for name, is_float, alpha in (("bytes", False, True), ("opaque", False, False), ("float", True, True)):
+    for name, is_float, alpha in (
+        ("bytes", False, True),
+        ("opaque", False, False),
+        ("float", True, True),
+        ("light", True, False),
+    ):
         image = bpy.data.images.new(name, 37, 5, alpha=alpha, float_buffer=is_float)
         values = np.random.RandomState(1).rand(5, 37, 4).astype(np.float32)
         values[..., 3] = values[..., 3] / 2 + 0.5 if alpha else 1
