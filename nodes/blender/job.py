@@ -44,7 +44,7 @@ class Job(Generic[Item]):
         self._stop = threading.Event()
         self._results: SimpleQueue[Item] = SimpleQueue()
         self._messages: SimpleQueue[str] = SimpleQueue()
-        executor = ThreadPoolExecutor(1, thread_name_prefix="ganplugin")
+        executor = ThreadPoolExecutor(1, thread_name_prefix="ganplugin-render")
         self._future = executor.submit(work, self)
         executor.shutdown(wait=False)
 

@@ -400,7 +400,7 @@ def traces() -> object:
         "menu": [
             draw.__module__ for draw in bpy.types.NODE_MT_add._dyn_ui_initialize() if "ganplugin" in draw.__module__
         ],
-        "threads": [thread.name for thread in threading.enumerate() if thread.name.startswith("ganplugin")],
+        "threads": [thread.name for thread in threading.enumerate() if thread.name.startswith("ganplugin-render")],
     }
 
 
