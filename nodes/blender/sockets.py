@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 import bpy
 
 from ganplugin.nodes.blender.drawing import shown_name
@@ -15,6 +17,8 @@ _COLOURS: dict[PortType, tuple[float, float, float, float]] = {
     "MASK": (0.63, 0.63, 0.63, 1.0),
     "LATENT": (0.39, 0.65, 0.90, 1.0),
 }
+_LONGEST_HELP = 61
+"""Blender keeps 63 bytes of a socket's description."""
 
 
 class _Socket:
@@ -60,4 +64,4 @@ def _add(sockets: bpy.types.bpy_prop_collection, ports: tuple[Port, ...]) -> Non
     for port in ports:
         if port.is_socket:
             socket = sockets.new(socket_name(port.type), shown_name(port.name), identifier=port.name)
-            socket.description = port.help
+            socket.description = shorten(port.help, _LONGEST_HELP, placeholder=" …")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import threading
 from itertools import pairwise
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import bpy
+import tomllib
 
 # isort: split
 # Blender's own modules are found once it has started.
@@ -30,7 +32,13 @@ def install(folder: Path) -> object:
     done = bpy.ops.extensions.package_install_files(
         filepath=str(next(folder.glob("*.zip"))), repo="user_default", enable_on_install=True
     )
-    return {"done": list(done), "numpy": np.__version__, "enabled": [a.module for a in bpy.context.preferences.addons]}
+    (manifest,) = Path(bpy.utils.user_resource("EXTENSIONS")).glob("user_default/ganplugin/blender_manifest.toml")
+    return {
+        "done": list(done),
+        "numpy": np.__version__,
+        "enabled": [addon.module for addon in bpy.context.preferences.addons if "ganplugin" in addon.module],
+        "manifest": tomllib.loads(manifest.read_text(encoding="utf-8")),
+    }
 
 
 def draw(kinds: str = "LoadModel Sample BlenderOutput", **values: object) -> Any:
@@ -154,6 +162,7 @@ def sequence(folder: Path) -> object:
     found = {"error": error, "source": image.source, "path": image.filepath, "files": _files(folder)}
     for frame in (1, 6):
         np.save(folder / f"frame-{frame}.npy", _composited(folder, image, frame, 6))
+    shutil.copytree(folder / "walk", folder / "copies")
     before = {file.name: file.stat().st_mtime_ns for file in (folder / "walk").iterdir()}
     render(tree)
     found["kept"] = before == {file.name: file.stat().st_mtime_ns for file in (folder / "walk").iterdir()}
@@ -195,6 +204,7 @@ def _photograph(scene: Any, path: Path, image: Any) -> Any:
         scene.camera.location.z = 1
         scene.collection.objects.link(scene.camera)
     scene.render.engine, scene.cycles.device, scene.cycles.samples = "CYCLES", "CPU", 1
+    scene.cycles.use_denoising = False
     scene.cycles.pixel_filter_type, scene.cycles.filter_width = "BOX", 0.01
     scene.view_settings.view_transform = "Standard"
     scene.render.dither_intensity = 0
