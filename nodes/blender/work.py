@@ -84,6 +84,8 @@ def _images(evaluation: Evaluation, request: Request) -> Images:
         raise InputError(
             f"{len(images)} pictures are more than {MAX_IMAGES} images", where=request.node, fix="choose Sequence"
         )
+    if request.sequence is None:
+        _names(request, images)
     return images
 
 

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import bpy
-import tomllib
 
 # isort: split
 # Blender's own modules are found once it has started.
@@ -32,12 +31,10 @@ def install(folder: Path) -> object:
     done = bpy.ops.extensions.package_install_files(
         filepath=str(next(folder.glob("*.zip"))), repo="user_default", enable_on_install=True
     )
-    (manifest,) = Path(bpy.utils.user_resource("EXTENSIONS")).glob("user_default/ganplugin/blender_manifest.toml")
     return {
         "done": list(done),
         "numpy": np.__version__,
         "enabled": [addon.module for addon in bpy.context.preferences.addons if "ganplugin" in addon.module],
-        "manifest": tomllib.loads(manifest.read_text(encoding="utf-8")),
     }
 
 
@@ -159,7 +156,7 @@ def sequence(folder: Path) -> object:
     tree = draw("LoadModel Interpolate BlenderOutput", frames=6, destination="SEQUENCE", sequence="walk")
     error = render(tree)
     image = images(tree)[0]
-    found = {"error": error, "source": image.source, "path": image.filepath, "files": _files(folder)}
+    found: dict[str, object] = {"error": error, "source": image.source, "path": image.filepath, "files": _files(folder)}
     for frame in (1, 6):
         np.save(folder / f"frame-{frame}.npy", _composited(folder, image, frame, 6))
     shutil.copytree(folder / "walk", folder / "copies")
