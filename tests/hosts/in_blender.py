@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import threading
@@ -480,6 +481,15 @@ def drawn(folder: Path) -> object:
         "elsewhere": panels.RenderPanel.poll(SimpleNamespace(space_data=SimpleNamespace(type="VIEW_3D"))),
         "models": preferences.model_names(None, None, ""),
     }
+
+
+def documented(folder: Path) -> object:
+    """Run the example of the page on Blender."""
+    page = Path(__file__).parents[2] / "docs" / "hosts" / "blender.md"
+    (example,) = re.findall(r"```py\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(example, page.name, "exec"), names)
+    return {"source": names["image"].source, "size": list(names["image"].size), "frames": names["output"].frames}
 
 
 def main() -> None:

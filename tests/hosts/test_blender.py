@@ -265,3 +265,7 @@ def test_what_is_drawn(blender, tmp_path):
     assert found["add"] == ["menu NODE_MT_ganplugin_add"]
     assert (found["poll"], found["elsewhere"], found["preferences"]) == (True, False, ["prop models"])
     assert {"builtin:icons", "builtin:great-wave", "mine.onnx"} <= set(found["models"])
+
+
+def test_the_example_of_the_page_runs(blender, tmp_path):
+    assert blender.run("documented", tmp_path) == {"source": "SEQUENCE", "size": [64, 64], "frames": 12}
