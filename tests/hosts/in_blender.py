@@ -292,7 +292,7 @@ def painted(folder: Path) -> object:
 
 def refused(folder: Path) -> object:
     tree = draw(seeds="3")
-    found = {"tree": _message(lambda: bpy.ops.ganplugin.render(tree="no such"))}
+    found: dict[str, object] = {"tree": _message(lambda: bpy.ops.ganplugin.render(tree="no such"))}
     for name, value in (("seeds", "3,x"), ("model", "builtin:icon"), ("model", ""), ("label", "cat"), ("title", "{x}")):
         before = getattr(tree.nodes["Image Output"], name, None) or "builtin:icons"
         put(tree, **{name: value})
@@ -489,7 +489,8 @@ def documented(folder: Path) -> object:
     (example,) = re.findall(r"```py\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     names: dict[str, Any] = {}
     exec(compile(example, page.name, "exec"), names)
-    return {"source": names["image"].source, "size": list(names["image"].size), "frames": names["output"].frames}
+    first = Path(bpy.path.abspath(names["image"].filepath))
+    return {"source": names["image"].source, "first": first.name, "files": len(list(first.parent.iterdir()))}
 
 
 def main() -> None:

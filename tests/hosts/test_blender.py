@@ -268,4 +268,4 @@ def test_what_is_drawn(blender, tmp_path):
 
 
 def test_the_example_of_the_page_runs(blender, tmp_path):
-    assert blender.run("documented", tmp_path) == {"source": "SEQUENCE", "size": [64, 64], "frames": 12}
+    assert blender.run("documented", tmp_path) == {"source": "SEQUENCE", "first": "walk_00001.png", "files": 12}
