@@ -68,7 +68,7 @@ class RenderTree(bpy.types.Operator):
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Stop because Blender opens another file or closes."""
-        self._rendering.cancel()
+        self._rendering.abandon()
         self._stop_ticking(context)
 
     def _begin(self, context: bpy.types.Context) -> bool:

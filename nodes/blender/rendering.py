@@ -68,6 +68,11 @@ class Rendering:
         """Stop before the next picture; those that are finished stay."""
         self._job.cancel()
 
+    def abandon(self) -> None:
+        """Cancel it and show nothing more of it: the .blend that it was for is closed."""
+        self._job.cancel()
+        _running.pop(self.tree, None)
+
     def wait(self, seconds: float) -> None:
         """Wait for the end, but no longer than this."""
         self._job.wait(seconds)

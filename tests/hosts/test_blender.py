@@ -167,6 +167,7 @@ def test_a_walk_becomes_a_sequence_that_the_timeline_plays(blender, tmp_path):
     assert found["shorter"] == names[:4]
     assert "walk_00002.png: is no frame of ours - move it" in found["in the way"]
     assert found["as images"] == ["", ["FILE", "FILE"]]
+    assert found["back"] == ["", ["SEQUENCE"], True]
 
 
 def test_images_of_blender_go_in_as_blender_would_save_them(blender, tmp_path):
@@ -235,6 +236,7 @@ def test_a_render_shows_pictures_as_they_come_and_stops_at_esc_or_by_the_button(
     assert (found["button"], found["by button"]) == (["FINISHED"], [["CANCELLED"], stopped])
     assert found["whole"] == [["FINISHED"], [], 3]
     assert found["idle"] == ["CANCELLED"]
+    assert found["closed"] == ["", ["timer", "end"]]
 
 
 def test_disabling_stops_a_render_and_leaves_no_trace(blender, tmp_path):
