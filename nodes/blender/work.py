@@ -55,7 +55,7 @@ def render(drawing: Drawing, context: Context, deliver: Callable[[Result], None]
     evaluation = Evaluation(Graph.parse(drawing.graph), context, DiskStore(cache_folder() / "pictures"))
     asked = [(request, _images(evaluation, request)) for request in drawing.requests]
     for name in drawing.writers:
-        evaluation.ready(name)
+        evaluation.destinations(name)
     for name in drawing.writers:
         context.reporter.message(f"{name}: {_told(evaluation.outputs(name))}")
     for request, images in asked:
