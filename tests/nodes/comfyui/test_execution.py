@@ -15,7 +15,7 @@ from ganplugin.nodes import Context, Interpolate, LoadModel, Sample, SaveImages,
 from ganplugin.nodes.context import Folders
 from ganplugin.nodes.values import Images
 from tests.nodes.comfyui.stand_in import Interrupted
-from tests.nodes.kit import load, node, noise, save
+from tests.nodes.kit import as_levels, load, node, save
 
 MODEL = node("LoadModel", model="full.onnx", device="cpu")
 STYLE = node("LoadModel", model="styles.onnx#wave", device="cpu")
@@ -240,5 +240,7 @@ def test_alpha_is_kept_from_node_to_file(comfy):
         "2": node("Sample", model=["1", 0], seeds="1"),
         "3": node("SaveImages", images=["2", 0], folder="out"),
     }
-    assert comfy.run(prompt)["2"].one().shape[-1] == 4
-    assert noise(1, 1, 4).shape[-1] == 4
+    ran = comfy.run(prompt)
+    assert ran["2"].one().shape[-1] == 4
+    saved = as_levels(comfy.root / "output" / ran["3"].one())
+    assert np.array_equal(saved, np.rint(ran["2"].one()[0].numpy() * 255))
