@@ -13,6 +13,7 @@ from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.comfyui.batches import as_batches, as_images, as_masks
 from ganplugin.nodes.comfyui.folders import host_folders, saved_entry, temporary_folder
 from ganplugin.nodes.comfyui.known_files import recognise
+from ganplugin.nodes.comfyui.model_picker import check_model
 from ganplugin.nodes.comfyui.reporting import NodeReporter, interrupted, show_text, stop_if_interrupted
 from ganplugin.nodes.comfyui.widgets import takes_lists
 from ganplugin.nodes.context import Context
@@ -45,6 +46,8 @@ class Done:
 def execute(kind: type[Node], given: Mapping[str, Any], hidden: Hidden) -> Done:
     """Run a node. Raises its error, or ComfyUI's own exception if someone asked to stop."""
     context = _context(hidden)
+    if kind is LoadModel:
+        check_model(given["model"])
     try:
         outputs = kind(**_inputs(kind, given, hidden, context)).run(context)
         results = tuple(_result(getattr(outputs, name), kind, context) for name in kind.Outputs.model_fields)

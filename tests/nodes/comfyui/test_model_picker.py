@@ -8,8 +8,10 @@ import sys
 import pytest
 
 from ganplugin.builtin import catalog
+from ganplugin.errors import InputError
 from ganplugin.nodes import LoadModel
 from tests.nodes.comfyui.stand_in import run_v3
+from tests.nodes.kit import node
 
 BUILTINS = [f"builtin:{name}" for name in catalog()]
 
@@ -83,8 +85,20 @@ def test_both_interfaces_refuse_with_the_same_words(comfy, picker):
     assert old.VALIDATE_INPUTS(model="ful.onnx") == picker.problem_with("ful.onnx")
 
 
+def test_a_name_that_comes_over_a_link_is_judged_when_the_graph_runs(comfy, picker, models):
+    assert comfy.module("classic").NODE_CLASS_MAPPINGS[LoadModel.id].VALIDATE_INPUTS(model=None) is True
+    assert comfy.module("extension").v3_node(LoadModel).validate_inputs(model=None) is True
+    path = str(models / "full.onnx")
+    comfy.foreign["AnyText"] = lambda: (path,)
+    linked = {"1": {"class_type": "AnyText", "inputs": {}}, "2": node("LoadModel", model=["1", 0], device="cpu")}
+    with pytest.raises(InputError, match="there is no model"):
+        comfy.run(linked)
+    comfy.foreign["AnyText"] = lambda: ("full.onnx",)
+    assert comfy.run(linked)["2"].one().name == "full.onnx"
+
+
 def test_the_style_that_is_named_is_the_one_that_is_loaded(comfy, picker):
-    node = comfy.module("extension").v3_node(LoadModel)
+    loader = comfy.module("extension").v3_node(LoadModel)
     hidden = {"unique_id": "1", "prompt": None, "extra_pnginfo": None}
-    (model,) = run_v3(LoadModel, node, hidden, model="styles.onnx#night", device="cpu").args
+    (model,) = run_v3(LoadModel, loader, hidden, model="styles.onnx#night", device="cpu").args
     assert (model.name, model.style) == ("styles.onnx#night", "night")
