@@ -37,6 +37,11 @@ def test_every_run_of_one_size_is_a_batch_in_order(comfy):
     assert all(np.array_equal(one, other) for one, other in zip(again, pictures, strict=True))
 
 
+def test_a_batch_keeps_no_room_for_pictures_of_another_size(comfy):
+    batches = batches_of(comfy, sequence([noise(4, 6), noise(5, 5), noise(6, 4)]))
+    assert [batch.untyped_storage().nbytes() for batch in batches] == [4 * 3 * 24, 4 * 3 * 25, 4 * 3 * 24]
+
+
 def test_alpha_is_a_fourth_channel_and_a_batch_of_its_own(comfy):
     pictures = [noise(4, 6, 4), noise(4, 6, 3)]
     batches = batches_of(comfy, sequence(pictures))
