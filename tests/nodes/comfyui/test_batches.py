@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -37,9 +39,19 @@ def test_every_run_of_one_size_is_a_batch_in_order(comfy):
     assert all(np.array_equal(one, other) for one, other in zip(again, pictures, strict=True))
 
 
-def test_a_batch_keeps_no_room_for_pictures_of_another_size(comfy):
+def test_a_batch_keeps_no_room_for_pictures_of_another_size(comfy, monkeypatch):
+    module = comfy.module("batches")
+    make_room, rooms = module._room, []
+
+    def watched(shape, folder):
+        room = make_room(shape, folder)
+        rooms.append(weakref.ref(room))
+        return room
+
+    monkeypatch.setattr(module, "_room", watched)
     batches = batches_of(comfy, sequence([noise(4, 6), noise(5, 5), noise(6, 4)]))
-    assert [batch.untyped_storage().nbytes() for batch in batches] == [4 * 3 * 24, 4 * 3 * 25, 4 * 3 * 24]
+    assert [len(batch) for batch in batches] == [1, 1, 1]
+    assert [room() is None for room in rooms] == [True, True, False]  # the last one was filled
 
 
 def test_alpha_is_a_fourth_channel_and_a_batch_of_its_own(comfy):
