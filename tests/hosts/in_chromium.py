@@ -57,7 +57,7 @@ class Page:
 
 
 async def drive(order: dict[str, Any]) -> list[Any]:
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         size = f"--window-size={SIZE[0]},{SIZE[1]}"
         call = [order["chromium"], *QUIET, f"--user-data-dir={profile}", size, "about:blank"]
         browser = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -176,7 +176,7 @@ def test_a_second_run_is_cached_and_a_changed_model_is_noticed(server):
     graph = sample(seeds="0")
     graph["1"] = node("GanPluginLoadModel", model="changing.onnx")
     first = server.run(graph)
-    assert ["1", "icons: generator, 64x64, on CPU"] in first["texts"]
+    assert ["1", "changing.onnx: generator, 64x64, on CPU"] in first["texts"]
     assert sorted(server.run(graph)["cached"]) == ["1", "2", "3"]
     model.write_bytes((ROOT / "ganplugin" / "builtin" / "brushwork.onnx").read_bytes())
     os.utime(model, ns=(0, 1))
