@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 __all__ = [
     "PICTURE_SUFFIXES",
     "Picture",
+    "decode_frames",
     "decode_picture",
     "encode_picture",
     "from_uint8",
     "json_text",
     "list_pictures",
+    "read_bytes",
     "read_picture",
     "read_text",
     "text_as_exif",
@@ -78,7 +80,7 @@ class Picture:
 
 def read_picture(path: Path) -> Picture:
     """Read a picture file; see `decode_picture`. Raises `FileError` if it is missing or unreadable."""
-    return decode_picture(_read_bytes(path), str(path))
+    return decode_picture(read_bytes(path), str(path))
 
 
 def decode_picture(data: bytes, name: str) -> Picture:
@@ -95,7 +97,33 @@ def decode_picture(data: bytes, name: str) -> Picture:
     return Picture(rgb=rgb, alpha=alpha, name=Path(name).name, sha256=hashlib.sha256(data).hexdigest())
 
 
-def _read_bytes(path: Path) -> bytes:
+def decode_frames(data: bytes, name: str) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]:
+    """Decode a picture as ComfyUI does: every frame of the first one's size, upright, without its colour profile.
+
+    Gives RGB uint8 [h, w, 3] and, where a frame has it, alpha uint8 [h, w]. Raises `ImageError` as `decode_picture`.
+    """
+    from PIL import ImageSequence
+
+    with _decoder(data, name) as image:
+        frames = [_plain_levels(_upright(frame)) for frame in ImageSequence.Iterator(image)]
+        several = image.format != "MPO"
+    same = [frame for frame in frames if frame[0].shape == frames[0][0].shape]
+    return same if several else same[:1]
+
+
+def _plain_levels(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    if image.mode == "I":
+        image = image.point(lambda level: level * (1 / 255))
+    rgb = np.asarray(image.convert("RGB"))
+    if "A" in image.getbands():
+        return rgb, np.asarray(image.getchannel("A"))
+    if image.mode == "P" and "transparency" in image.info:
+        return rgb, np.asarray(image.convert("RGBA").getchannel("A"))
+    return rgb, None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a picture file. Raises `FileError` if it is unreadable, `ImageError` if far too large."""
     with os_errors(path), path.open("rb") as stream:
         data = stream.read(_MAX_FILE_BYTES + 1)
     if len(data) > _MAX_FILE_BYTES:
@@ -325,7 +353,7 @@ def read_text(path: Path) -> dict[str, str]:
     Raises `FileError` and `ImageError` as `read_picture` does; oversized text (Pillow's limits: 1 MiB a compressed
     chunk, 64 MiB in all) counts as damage.
     """
-    with _decoder(_read_bytes(path), str(path)) as image:
+    with _decoder(read_bytes(path), str(path)) as image:
         if image.format == "PNG":
             return _png_text(image)
         if image.format == "GIF":

@@ -11,7 +11,9 @@ from ganplugin.errors import FileError, InputError
 from ganplugin.files import existing, file_digest, os_errors
 from ganplugin.nodes.catalogue import node_registry
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.graph import run_inputs, run_link
+from ganplugin.nodes.core_nodes import LoadImage
+from ganplugin.nodes.graph import Evaluation, Graph
+from ganplugin.nodes.graph_checks import Link
 from ganplugin.nodes.latent_files import LoadLatents
 from ganplugin.nodes.load_images import STANDARD_INPUT, LoadImages
 from ganplugin.nodes.load_model import LoadModel
@@ -75,15 +77,14 @@ def render_again(
     """
     if not overwrite:
         existing((path,))
-    graph = _with_ingredients(record, ingredients)
+    graph = Graph.parse(_with_ingredients(record, ingredients))
     here = replace(context, threads=record.threads or context.threads)
-    node_id = record.output[0]
-    if record.graph[node_id].class_type == SaveVideo.id:
-        inputs = {**run_inputs(graph, node_id, here), "path": str(path), "overwrite": overwrite}
-        film = SaveVideo(**inputs)
+    evaluation, link = Evaluation(graph, here), Link(*record.output)
+    if graph.calls[link.node].kind is SaveVideo:
+        film = SaveVideo(**{**evaluation.inputs(link.node), "path": str(path), "overwrite": overwrite})
         film.write(path, _text(record, film.images, here), here)
         return
-    images = run_link(graph, record.output, here)
+    images = evaluation.value(link)
     if not isinstance(images, Images) or record.index >= len(images):
         raise InputError(f"its recipe makes no picture number {record.index}", where=path.name)
     from ganplugin.images import write_picture
@@ -108,6 +109,8 @@ def _with_ingredients(record: Provenance, ingredients: Ingredients) -> dict[str,
         elif node.class_type in (LoadImages.id, LoadLatents.id):
             names = str(inputs.get("path")).split("\n")
             inputs["path"] = "\n".join(str(_input(name, record.inputs, ingredients)) for name in names)
+        elif node.class_type == LoadImage.id:
+            inputs["image"] = str(_input(str(inputs.get("image")), record.inputs, ingredients))
         graph[key] = {"class_type": node.class_type, "inputs": inputs}
     return graph
 

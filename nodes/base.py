@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,6 +37,8 @@ class Node(BaseModel):
     version: ClassVar[str] = "1.0.0"
     writes: ClassVar[bool] = False
     """Whether `run` writes files, so that no recipe found in a picture may run it."""
+    computes: ClassVar[bool] = False
+    """Whether its pictures are worth keeping: dearer to make again than to read from a store."""
     unrecorded: ClassVar[frozenset[str]] = frozenset()
     """Inputs that say where to write or compute, not what: they are no part of a picture's recipe."""
     Outputs: ClassVar[type[NodeOutputs]]
@@ -49,6 +52,10 @@ class Node(BaseModel):
     def run(self, context: Context) -> NodeOutputs:
         """Compute the outputs. Lazy outputs compute when looked at, under the same context."""
         raise NotImplementedError
+
+    def destinations(self, context: Context) -> tuple[Path, ...]:
+        """Return the files that `run` would write. Raises `FileError` if one is in the way and may not be replaced."""
+        return ()
 
     def recipe(self, output: int = 0, **instead: Scalar | Recipe) -> Recipe:
         """Return how to make output number ``output`` of this call; ``instead`` narrows inputs to one item."""

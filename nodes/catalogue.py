@@ -6,6 +6,7 @@ from functools import cache
 
 from ganplugin.nodes.base import Node
 from ganplugin.nodes.contact_sheet import ContactSheet
+from ganplugin.nodes.core_nodes import Levels, LoadImage, PreviewImage, SaveImage
 from ganplugin.nodes.interpolate import Interpolate
 from ganplugin.nodes.join_images import JoinImages
 from ganplugin.nodes.latent_files import LoadLatents, SaveLatents
@@ -19,7 +20,7 @@ from ganplugin.nodes.score import Score
 from ganplugin.nodes.style_transfer import StyleTransfer
 from ganplugin.registry import Registry
 
-__all__ = ["NODES", "node_registry"]
+__all__ = ["HEADLESS_NODES", "NODES", "node_registry"]
 
 NODES: tuple[type[Node], ...] = (
     LoadModel,
@@ -38,10 +39,14 @@ NODES: tuple[type[Node], ...] = (
 )
 
 
+HEADLESS_NODES: tuple[type[Node], ...] = (LoadImage, SaveImage, PreviewImage, Levels)
+"""Nodes that ComfyUI has of its own, and what they need: a graph that holds them runs headless too."""
+
+
 @cache
 def node_registry() -> Registry[type[Node]]:
-    """Return the nodes under their ids, in the order in which hosts list them."""
+    """Return all nodes under their ids, those of hosts first, in the order in which hosts list them."""
     registry: Registry[type[Node]] = Registry("node")
-    for node in NODES:
+    for node in (*NODES, *HEADLESS_NODES):
         registry = registry.add(node.id, node)
     return registry

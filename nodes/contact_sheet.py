@@ -37,6 +37,7 @@ class ContactSheet(Node):
 
     id: ClassVar[str] = "GanPluginContactSheet"
     title: ClassVar[str] = "Contact Sheet"
+    computes: ClassVar[bool] = True
     Outputs: ClassVar[type[NodeOutputs]] = ContactSheetOutputs
 
     images: Images = Field(description="pictures to lay out, in reading order")

@@ -38,6 +38,7 @@ class Interpolate(Node):
 
     id: ClassVar[str] = "GanPluginInterpolate"
     title: ClassVar[str] = "Interpolate"
+    computes: ClassVar[bool] = True
     Outputs: ClassVar[type[NodeOutputs]] = InterpolateOutputs
 
     model: LoadedModel = Field(description="a generator")

@@ -79,6 +79,10 @@ class SaveLatents(Node):
         batch = self.latents
         space: Space = "w" if batch.space == "w" else "z"
         saved = Latents(space, batch.array(), batch.model_digest or None, batch.seeds or None)
-        path = free_path(context.folders.output(self.path), context.existing, overwrite=self.overwrite)
+        (path,) = self.destinations(context)
         save_latents(saved, path, overwrite=self.overwrite)
         return SaveLatentsOutputs(path=str(path))
+
+    def destinations(self, context: Context) -> tuple[Path, ...]:
+        """Return the file."""
+        return (free_path(context.folders.output(self.path), context.existing, overwrite=self.overwrite),)

@@ -10,7 +10,17 @@ from pydantic.fields import FieldInfo
 from ganplugin.nodes.base import Node
 from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Masks
 
-__all__ = ["SOCKETS", "Port", "PortType", "Widget", "inputs_of", "outputs_of", "port_named", "summary"]
+__all__ = [
+    "SOCKETS",
+    "Port",
+    "PortType",
+    "Widget",
+    "allowed_values",
+    "inputs_of",
+    "outputs_of",
+    "port_named",
+    "summary",
+]
 
 PortType = Literal["MODEL", "IMAGE", "MASK", "LATENT", "INT", "FLOAT", "TEXT", "BOOL", "CHOICE", "TEXTS", "FLOATS"]
 Widget = Literal["", "seed", "model", "lines", "slider"]
@@ -64,6 +74,17 @@ def outputs_of(kind: type[Node]) -> tuple[Port, ...]:
 def port_named(ports: tuple[Port, ...], name: str) -> Port | None:
     """Return the port of that name, or None."""
     return next((port for port in ports if port.name == name), None)
+
+
+def allowed_values(port: Port) -> str:
+    """Say in words what an input takes, such as ``a whole number, 0 to 64``."""
+    if port.type == "CHOICE":
+        return "one of " + ", ".join(port.choices)
+    if port.is_socket:
+        return f"a link to an output of type {port.type}"
+    words = {"INT": "a whole number", "FLOAT": "a number", "TEXT": "a text", "BOOL": "true or false"}
+    bounds = "" if port.least is None or port.most is None else f", {port.least:.10g} to {port.most:.10g}"
+    return words.get(port.type, port.type) + bounds
 
 
 def summary(kind: type[Node]) -> str:

@@ -30,6 +30,7 @@ class Sample(Node):
 
     id: ClassVar[str] = "GanPluginSample"
     title: ClassVar[str] = "Sample"
+    computes: ClassVar[bool] = True
     Outputs: ClassVar[type[NodeOutputs]] = SampleOutputs
 
     model: LoadedModel = Field(description="a generator")

@@ -53,6 +53,8 @@ class SaveImages(Node):
             self._write_to_standard_output(context)
             return SaveImagesOutputs(paths=("-",))
         paths, wanted = self.plan(context)
+        if len(wanted) < len(paths):
+            context.reporter.message(f"{len(paths) - len(wanted)} of {len(paths)} pictures are there already, as asked")
         from ganplugin.images import write_picture
 
         pictures = context.track(self.images.at(wanted), "Rendering", len(wanted))
@@ -61,6 +63,11 @@ class SaveImages(Node):
             write_picture(pixels, paths[index], text=text, overwrite=self.overwrite)
             context.reporter.preview(pixels)
         return SaveImagesOutputs(paths=tuple(str(path) for path in paths))
+
+    def destinations(self, context: Context) -> tuple[Path, ...]:
+        """Return the files of the pictures that are to be written."""
+        paths, wanted = self.plan(context)
+        return tuple(paths[index] for index in wanted)
 
     def plan(self, context: Context) -> tuple[tuple[Path, ...], tuple[int, ...]]:
         """Return the file of every picture, and the numbers of those that are to be written.

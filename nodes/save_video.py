@@ -39,13 +39,23 @@ class SaveVideo(Node):
 
     def run(self, context: Context) -> SaveVideoOutputs:
         """Refuse before the first render if a file is in the way; then render and encode frame after frame."""
+        places = self.destinations(context)
+        if not places:
+            context.reporter.message(f"{self.path} is there already, as asked")
+        for path in places:
+            self.write(path, self._text(context), context)
+        return SaveVideoOutputs(path=str(*places or (context.folders.output(self.path),)))
+
+    def destinations(self, context: Context) -> tuple[Path, ...]:
+        """Return the file, or nothing if this very film lies there already and the host wants it kept."""
         path = context.folders.output(self.path)
+        if context.existing == "keep" and holds(path, lambda: self._text(context)):
+            return ()
+        return (free_path(path, context.existing, overwrite=self.overwrite),)
+
+    def _text(self, context: Context) -> dict[str, str]:
         origin = joined_origin(self.images.origins(), self.recipe(), "film")
-        text = provenance_text(origin, path.suffix.lstrip(".").lower(), context.text)
-        if context.existing != "keep" or not holds(path, lambda: text):
-            path = free_path(path, context.existing, overwrite=self.overwrite)
-            self.write(path, text, context)
-        return SaveVideoOutputs(path=str(path))
+        return provenance_text(origin, Path(self.path).suffix.lstrip(".").lower(), context.text)
 
     def write(self, path: Path, text: Mapping[str, str], context: Context) -> None:
         """Render the frames into ``path`` with this text as its metadata."""

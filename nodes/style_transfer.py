@@ -31,6 +31,7 @@ class StyleTransfer(Node):
 
     id: ClassVar[str] = "GanPluginStyleTransfer"
     title: ClassVar[str] = "Style Transfer"
+    computes: ClassVar[bool] = True
     Outputs: ClassVar[type[NodeOutputs]] = StyleTransferOutputs
 
     model: LoadedModel = Field(description="a style network")

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "style": "Paint pictures in a style.",
     "sheet": "Show one picture in every style.",
     "score": "Rank pictures by a discriminator, best first.",
+    "graph": "Run a graph of nodes, as ComfyUI exports it, without a host.",
     "again": "Render a picture once more from what it says of itself.",
     "export": "Turn a checkpoint into one verified ONNX file.",
     "inspect": "Say what a model file or checkpoint is.",
