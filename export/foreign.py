@@ -111,10 +111,10 @@ def _whole(proto: ModelProto, path: Path) -> ModelProto:
 
 def _names_files(message: Message) -> bool:
     """Return whether anything in a message, wherever it stands, names another file."""
-    for field, value in message.ListFields():
-        if field.name in ("external_data", "data_location") and value:
+    for entry, value in message.ListFields():
+        if entry.name in ("external_data", "data_location") and value:
             return True
-        if field.message_type is not None:
+        if entry.message_type is not None:
             parts = (value,) if hasattr(value, "ListFields") else value
             if any(_names_files(part) for part in parts):
                 return True

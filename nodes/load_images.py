@@ -206,7 +206,7 @@ def _brightness(picture: Picture) -> NDArray[np.float32]:
     import numpy as np
 
     # The brightest channel, not a mean, gives the very values of a grey picture.
-    return np.max(picture.rgb, axis=2, keepdims=True)
+    return np.asarray(np.max(picture.rgb, axis=2, keepdims=True), np.float32)
 
 
 _MASKS: dict[MaskSource, Callable[[Picture], NDArray[np.float32]]] = {

@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.plugins": set(),
     **dict.fromkeys(SERVICES, BASE | FORMATS | RUNTIME | ours("plugins")),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
+    "ganplugin.nodes.invokeai": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
     "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models", "plugins"),
@@ -94,6 +95,7 @@ GUESTS = {
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),
     "av": guest(late="ganplugin.video"),
+    "invokeai": guest(late="ganplugin.nodes.invokeai"),
 }
 
 
