@@ -6,6 +6,7 @@ counts, devices and onnxruntime versions may differ in the last bits, which is w
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,9 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganplugin.batches import OutOfMemory, is_out_of_memory, suggested_size
 from ganplugin.devices import DEVICES, Device, parse_device
-from ganplugin.errors import GanPluginError, InputError, ModelError
+from ganplugin.errors import Cancelled, GanPluginError, InputError, ModelError
 from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked
 from ganplugin.framing import Frame
+from ganplugin.interruption import interruptible
 from ganplugin.limits import MAX_PIXELS
 from ganplugin.manifest import Kind, Manifest
 from ganplugin.registry import did_you_mean
@@ -43,12 +45,14 @@ _CACHE: Final = SessionCache()
 class RuntimeOptions:
     """How models run: ``device`` as `parse_device` reads it, ``threads`` 1..256, ``batch`` rows a run (0 = choose).
 
+    ``cancelled``, asked from another thread while a network runs, ends the run early, with `Cancelled`.
     Raises `InputError` if one of them is out of range.
     """
 
     device: str = "auto"
     threads: int = DEFAULT_THREADS
     batch: int = 0
+    cancelled: Callable[[], bool] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         parse_device(self.device)
@@ -306,6 +310,8 @@ class Model:
         except GanPluginError:
             raise
         except runtime_errors() as error:
+            if self.options.cancelled is not None and self.options.cancelled():
+                raise Cancelled(fix="files already written are whole") from error
             where = f"{self.path} on {self.device}"
             if is_out_of_memory(error):
                 fix = "use a smaller size, close other programs, or choose --device cpu"
@@ -313,9 +319,13 @@ class Model:
             raise ModelError(f"the run failed: {short_reason(str(error))}", where=where) from error
 
     def _run_on_device(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
-        session, memory = self._shared.session, DEVICES[self.device.kind].memory
-        run_options = self._run_options(outputs)
+        run_options, cancelled = self._run_options(outputs), self.options.cancelled
         feeds = {**self._shared.defaults, **feeds}
+        with interruptible(run_options, cancelled) if cancelled else contextlib.nullcontext():
+            return self._run_with(run_options, feeds, outputs)
+
+    def _run_with(self, run_options: Any, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:  # noqa: ANN401
+        session, memory = self._shared.session, DEVICES[self.device.kind].memory
         if memory is None:
             found: list[Array] = session.run(outputs, feeds, run_options)
             return found
@@ -342,11 +352,9 @@ class Model:
 
         return fill
 
-    def _run_options(self, outputs: list[str]) -> Any:  # noqa: ANN401 - onnxruntime.RunOptions or None
-        if set(outputs) == set(self.outputs):
-            return None
+    def _run_options(self, outputs: list[str]) -> Any:  # noqa: ANN401 - onnxruntime.RunOptions
         options = load_onnxruntime().RunOptions()
-        options.only_execute_path_to_fetches = True
+        options.only_execute_path_to_fetches = set(outputs) != set(self.outputs)
         return options
 
     def _checked(self, name: str, value: ArrayLike) -> Array:

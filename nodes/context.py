@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Context", "Existing", "Folders", "Reporter", "SilentReporter"]
+__all__ = ["Context", "Existing", "Folders", "Reporter", "SilentReporter", "never"]
 
 Existing = Literal["refuse", "keep", "number"]
 
@@ -47,6 +47,11 @@ class SilentReporter:
 
     def message(self, text: str) -> None:
         """Ignore the text."""
+
+
+def never() -> bool:
+    """Say that nobody asked to stop."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Context:
     threads: int = 2
     batch: int = 0
     reporter: Reporter = field(default_factory=SilentReporter)
-    cancelled: Callable[[], bool] = lambda: False
+    cancelled: Callable[[], bool] = never
     folders: Folders = field(default_factory=Folders)
     existing: Existing = "refuse"
     text: Mapping[str, str] = field(default_factory=dict)

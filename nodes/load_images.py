@@ -56,14 +56,7 @@ class LoadImages(Node):
         """Find the files; a missing file or an empty folder is an error here, before anything is rendered."""
         if self.path == STANDARD_INPUT:
             return self._outputs(_standard_input())
-        from ganplugin.images import list_pictures
-
-        lines = [line for line in self.path.split("\n") if line.strip()]
-        if not lines:
-            raise InputError("names no picture", where="path", fix="name a picture or a folder of pictures")
-        places = [_place(line, context.folders.inputs) for line in lines]
-        files = tuple((file, home) for path, home in places for file in list_pictures(path))
-        return self._outputs(_FileShelf(files))
+        return self._outputs(_FileShelf(found_files(self.path, context.folders.inputs)))
 
     def _outputs(self, shelf: _Shelf) -> LoadImagesOutputs:
         def origin(index: int) -> Origin:
@@ -164,6 +157,20 @@ class _PipedShelf:
 
 
 _Shelf = _FileShelf | _PipedShelf
+
+
+def found_files(text: str, folders: tuple[Path, ...]) -> tuple[tuple[Path, Path | None], ...]:
+    """Return the pictures that lines of text name, each with the input folder that it was found in, if any.
+
+    Raises `InputError` if there is no line, `FileError` if a line names nothing.
+    """
+    from ganplugin.images import list_pictures
+
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise InputError("names no picture", where="path", fix="name a picture or a folder of pictures")
+    places = [_place(line, folders) for line in lines]
+    return tuple((file, home) for path, home in places for file in list_pictures(path))
 
 
 def _place(line: str, folders: tuple[Path, ...]) -> tuple[Path, Path | None]:

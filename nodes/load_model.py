@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ganplugin.errors import InputError, ModelError
 from ganplugin.nodes.base import Node, NodeOutputs
-from ganplugin.nodes.context import Context
+from ganplugin.nodes.context import Context, never
 from ganplugin.nodes.values import LoadedModel
 from ganplugin.registry import did_you_mean
 
@@ -41,7 +41,9 @@ class LoadModel(Node):
 
         found = resolve_model(self.model, context.folders.models)
         device = context.device if self.device == "auto" else self.device
-        session = open_model(found.path, RuntimeOptions(device=device, threads=context.threads, batch=context.batch))
+        cancelled = None if context.cancelled is never else context.cancelled
+        options = RuntimeOptions(device, context.threads, context.batch, cancelled)
+        session = open_model(found.path, options)
         if found.sha256 is not None and session.digest != found.sha256:
             raise ModelError("is not the file that was shipped", where=found.name, fix="install ganplugin again")
         styles = session.manifest.styles

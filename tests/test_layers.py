@@ -45,6 +45,7 @@ RUNTIME = ours(
     "batches",
     "devices",
     "feeds",
+    "interruption",
     "isolated",
     "native_output",
     "optimised",
@@ -52,7 +53,7 @@ RUNTIME = ours(
     "session_cache",
     "sessions",
 )
-SERVICES = ours("demo", "doctor", "shelf")
+SERVICES = ours("demo", "doctor", "hostpacks", "shelf")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin": set(),
@@ -63,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.plugins": set(),
     **dict.fromkeys(SERVICES, BASE | FORMATS | RUNTIME | ours("plugins")),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
+    "ganplugin.nodes.comfyui": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.nodes.invokeai": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
@@ -85,7 +87,7 @@ def guest(*, at_once: str = "", late: str = "") -> Guest:
 
 TORCH_HOMES = "ganplugin.models ganplugin.train ganplugin.export"
 GUESTS = {
-    "torch": guest(at_once=TORCH_HOMES),
+    "torch": guest(at_once=TORCH_HOMES, late="ganplugin.nodes.comfyui"),
     "torchvision": guest(late="ganplugin.train"),
     "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
     "spandrel": guest(late="ganplugin.models"),

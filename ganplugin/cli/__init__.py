@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "sheet": "Show one picture in every style.",
     "score": "Rank pictures by a discriminator, best first.",
     "graph": "Run a graph of nodes, as ComfyUI exports it, without a host.",
+    "install": "Put the nodes into ComfyUI or InvokeAI.",
     "again": "Render a picture once more from what it says of itself.",
     "export": "Turn a checkpoint into one verified ONNX file.",
     "inspect": "Say what a model file or checkpoint is.",

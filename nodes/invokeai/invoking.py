@@ -11,7 +11,7 @@ from ganplugin.nodes.invokeai.gallery import put
 from ganplugin.nodes.invokeai.hosting import context_of
 from ganplugin.nodes.invokeai.request import request
 from ganplugin.nodes.ports import outputs_of
-from ganplugin.nodes.values import Images
+from ganplugin.nodes.values import Images, LoadedModel
 
 __all__ = ["MADE_FIELDS", "invoked"]
 
@@ -33,6 +33,8 @@ def invoked(kind: type[Node], invocation: Any, host: Any) -> dict[str, Any]:  # 
         given: dict[str, Any] = {}
         for number, port in enumerate(outputs_of(kind)):
             value = getattr(outputs, port.name)
+            if isinstance(value, LoadedModel):
+                context.reporter.message(f"{value.name}: on {value.provider.removesuffix('ExecutionProvider')}")
             if port.type in MADE_FIELDS:
                 graph, node_id = asked.whole()
                 made = MADE_FIELDS[port.type]

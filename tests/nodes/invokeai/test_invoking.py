@@ -109,6 +109,7 @@ def test_progress_and_previews_are_shown(stocked):
 
 def test_what_a_node_tells_is_shown(stocked):
     stocked.run("ganplugin_sample", model=model(stocked, "classes.onnx"), seeds="1")
+    assert any(label == "classes.onnx: on CPU" for label, _, _ in stocked.events)
     assert any(label.startswith("no label given: using 'cat'") for label, _, _ in stocked.events)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Literal, get_args, get_origin
 
 import pytest
 
+from ganplugin.hostpacks import PACKS
 from ganplugin.nodes import NODES
 from ganplugin.nodes.invokeai.fields import GanPluginLatentField, GanPluginModelField
 from ganplugin.nodes.invokeai.registration import invocation_type
 from ganplugin.nodes.ports import inputs_of, outputs_of, summary
 from tests.nodes.invokeai.stand_in import ImageField, Input, UIComponent, WithBoard, WithMetadata
-from tests.source import ROOT
 
 EACH = pytest.mark.parametrize("kind", NODES, ids=lambda kind: kind.id)
 PYTHON = {"INT": int, "FLOAT": float, "TEXT": str, "BOOL": bool, "TEXTS": list[str], "FLOATS": list[float]}
@@ -88,9 +87,8 @@ def test_what_gives_pictures_has_a_board_and_metadata(invokeai, kind):
     assert issubclass(made, WithBoard) == issubclass(made, WithMetadata) == gives
 
 
-def test_the_pack_registers_under_the_name_that_it_is_loaded_by(invokeai):
+def test_the_line_of_the_pack_registers_under_the_name_that_it_is_loaded_by(invokeai):
     before = set(invokeai.invocations)
-    spec = importlib.util.spec_from_file_location("renamed", ROOT / "nodes" / "invokeai" / "pack" / "__init__.py")
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    exec(PACKS["invokeai"].line, {"__name__": PACKS["invokeai"].folder + "_2"})
     assert set(invokeai.invocations) == before
-    assert {made.kind.__module__ for made in invokeai.invocations.values()} == {"renamed"}
+    assert {made.kind.__module__ for made in invokeai.invocations.values()} == {"ganplugin_invokeai_2"}
