@@ -11,7 +11,7 @@ from ganplugin.nodes.catalogue import NODES
 from ganplugin.nodes.invokeai.invoking import MADE_FIELDS, invoked
 from ganplugin.nodes.ports import Port, inputs_of, outputs_of, summary
 
-__all__ = ["invocation_type", "register"]
+__all__ = ["invocation_type", "register", "repeatable"]
 
 _PICTURES = ("IMAGE", "MASK")
 _TYPES: dict[str, Any] = {
@@ -77,11 +77,11 @@ def _invocation_class(kind: type[Node], pack: str, output: Any) -> Any:  # noqa:
         tags=["gan", *words],
         category=kind.category,
         version=kind.version,
-        use_cache=_repeatable(kind),
+        use_cache=repeatable(kind),
     )(made)
 
 
-def _repeatable(kind: type[Node]) -> bool:
+def repeatable(kind: type[Node]) -> bool:
     """Return whether the same inputs give the same again: not so for nodes that write files or begin with them."""
     return not kind.writes and any(port.is_socket for port in inputs_of(kind))
 
