@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ProgressReporter", "context_of"]
+__all__ = ["HOME", "ProgressReporter", "context_of"]
+
+HOME = "ganplugin-files"
+"""Our folder below InvokeAI's root: no name that Python could import in place of the package."""
 
 _PREVIEW_SIDE = 512
 
@@ -21,11 +24,11 @@ _PREVIEW_SIDE = 512
 def context_of(host: Any) -> Context:  # noqa: ANN401 - InvokeAI has no types here
     """Return the context of one invocation.
 
-    Its folders lie in ``ganplugin`` below InvokeAI's root, not among InvokeAI's models, which are its to clear; the
+    Its folders lie in `HOME` below InvokeAI's root, not among InvokeAI's models, which are its to clear; the
     gallery's pictures can be read by their names.
     """
     config = host.config.get()
-    home = config.root_path / "ganplugin"
+    home = config.root_path / HOME
     return Context(
         device="cpu" if config.device == "cpu" else "auto",
         reporter=ProgressReporter(host),

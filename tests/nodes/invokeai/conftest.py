@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ganplugin.nodes.invokeai import register
+from ganplugin.nodes.invokeai.hosting import HOME
 from tests.nodes.conftest import models
 from tests.nodes.invokeai.stand_in import Host
 
@@ -25,5 +26,5 @@ def invokeai(tmp_path, monkeypatch) -> Host:
 
 @pytest.fixture
 def stocked(invokeai, models) -> Host:
-    shutil.copytree(models, invokeai.settings.root_path / "ganplugin" / "models")
+    shutil.copytree(models, invokeai.settings.root_path / HOME / "models")
     return invokeai

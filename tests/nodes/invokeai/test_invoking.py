@@ -12,6 +12,7 @@ from ganplugin.errors import FileError, InputError
 from ganplugin.images import from_uint8, to_uint8
 from ganplugin.nodes import Context, LoadImages, Sample, StyleTransfer
 from ganplugin.nodes.again import Ingredients, render_again
+from ganplugin.nodes.invokeai.hosting import HOME, context_of
 from ganplugin.provenance import parse_provenance
 from tests.nodes.invokeai.stand_in import CanceledException, ImageCategory, ImageField, MetadataField
 from tests.nodes.kit import as_levels, load, save
@@ -76,7 +77,7 @@ def test_a_picture_says_how_it_was_made_and_is_made_again_from_that(stocked, tmp
 
 
 def test_masks_are_grey_pictures_beside_the_gallery(stocked):
-    save(stocked.settings.root_path / "ganplugin" / "inputs" / "cut.png", channels=4)
+    save(stocked.settings.root_path / HOME / "inputs" / "cut.png", channels=4)
     found = stocked.run("ganplugin_load_images", path="cut.png")
     assert [category for _, category, _ in stocked.saved] == [ImageCategory.GENERAL, ImageCategory.MASK]
     picture, mask = pixels(stocked, [*found.images, *found.masks])
@@ -92,7 +93,7 @@ def test_numbers_texts_and_files(stocked):
     ranked = stocked.run("ganplugin_score", model=model(stocked, "scorer.onnx"), images=pictures)
     assert ranked.scores == sorted(ranked.scores, reverse=True)
     written = [stocked.run("ganplugin_save_images", images=pictures[0], folder="a", name="b").paths for _ in range(2)]
-    outputs = stocked.settings.root_path / "ganplugin" / "outputs" / "a"
+    outputs = stocked.settings.root_path / HOME / "outputs" / "a"
     assert written == [[str(outputs / "b.png")], [str(outputs / "b-2.png")]]
     with Image.open(outputs / "b.png") as image:
         assert np.array_equal(from_uint8(np.asarray(image)), from_uint8(pixels(stocked, pictures)[0]))
@@ -129,7 +130,7 @@ def test_errors_are_one_line(stocked):
 
 
 def test_a_model_that_changed_after_it_was_loaded_is_refused(stocked):
-    network, folder = model(stocked), stocked.settings.root_path / "ganplugin" / "models"
+    network, folder = model(stocked), stocked.settings.root_path / HOME / "models"
     (folder / "full.onnx").write_bytes((folder / "alpha.onnx").read_bytes())
     with pytest.raises(InputError, match=r"full\.onnx: has changed since the node before this one ran"):
         stocked.run("ganplugin_sample", model=network)
@@ -137,7 +138,5 @@ def test_a_model_that_changed_after_it_was_loaded_is_refused(stocked):
 
 @pytest.mark.parametrize(("setting", "device"), [("cpu", "cpu"), ("auto", "auto"), ("cuda:1", "auto")])
 def test_a_host_that_is_kept_to_the_processor_keeps_us_to_it(invokeai, setting, device):
-    from ganplugin.nodes.invokeai.hosting import context_of
-
     invokeai.settings.device = setting
     assert context_of(invokeai).device == device
