@@ -19,7 +19,7 @@ from ganplugin.nodes import (
     SaveVideo,
     StyleTransfer,
 )
-from ganplugin.nodes.invokeai.registration import invocation_type, repeatable
+from ganplugin.nodes.invokeai.registration import gives_pictures, invocation_type, repeatable
 from ganplugin.nodes.ports import Port, inputs_of
 
 __all__ = ["FOLDER", "WORKFLOWS", "files", "main"]
@@ -130,6 +130,7 @@ def _drawn(made: Workflow) -> dict[str, object]:
 
 
 def _node(name: str, box: Box) -> dict[str, object]:
+    of_pictures = {one: {"name": one, "label": ""} for one in ("metadata", "board") if gives_pictures(box.kind)}
     data = {
         "id": name,
         "type": invocation_type(box.kind),
@@ -140,7 +141,7 @@ def _node(name: str, box: Box) -> dict[str, object]:
         "isOpen": True,
         "isIntermediate": not box.shown,
         "useCache": repeatable(box.kind),
-        "inputs": {port.name: _input(port, box) for port in inputs_of(box.kind)},
+        "inputs": {**of_pictures, **{port.name: _input(port, box) for port in inputs_of(box.kind)}},
     }
     place = {"x": round(box.column * WIDTH), "y": round(box.row * HEIGHT)}
     return {"id": name, "type": "invocation", "position": place, "data": data}

@@ -11,7 +11,7 @@ from ganplugin.nodes.catalogue import NODES
 from ganplugin.nodes.invokeai.invoking import MADE_FIELDS, invoked
 from ganplugin.nodes.ports import Port, inputs_of, outputs_of, summary
 
-__all__ = ["invocation_type", "register", "repeatable"]
+__all__ = ["gives_pictures", "invocation_type", "register", "repeatable"]
 
 _PICTURES = ("IMAGE", "MASK")
 _TYPES: dict[str, Any] = {
@@ -67,8 +67,7 @@ def _invocation_class(kind: type[Node], pack: str, output: Any) -> Any:  # noqa:
         "invoke": invoke,
         **{port.name: _input_field(port, order) for order, port in enumerate(ports)},
     }
-    gives_pictures = any(port.type in _PICTURES for port in outputs_of(kind))
-    bases = (BaseInvocation, WithMetadata, WithBoard) if gives_pictures else (BaseInvocation,)
+    bases = (BaseInvocation, WithMetadata, WithBoard) if gives_pictures(kind) else (BaseInvocation,)
     made = type(BaseInvocation)(kind.id, bases, namespace)
     words = invocation_type(kind).split("_")
     return invocation(
@@ -79,6 +78,11 @@ def _invocation_class(kind: type[Node], pack: str, output: Any) -> Any:  # noqa:
         version=kind.version,
         use_cache=repeatable(kind),
     )(made)
+
+
+def gives_pictures(kind: type[Node]) -> bool:
+    """Return whether a node's results go to the gallery, and so to a board, with metadata."""
+    return any(port.type in _PICTURES for port in outputs_of(kind))
 
 
 def repeatable(kind: type[Node]) -> bool:
