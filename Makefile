@@ -56,7 +56,7 @@ format: $(STAMPS)/all  ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMPS)/all  ## bring the generated pages of docs/ up to date
+docs: $(STAMPS)/all  ## bring the generated pages of docs/, ComfyUI's words and InvokeAI's workflows up to date
 	$(BIN)/python scripts/make_docs.py
 
 build: $(STAMPS)/all  ## wheel and sdist in dist/

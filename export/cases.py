@@ -39,7 +39,7 @@ class Case:
 def cases(network: Network) -> Iterator[Case]:
     """Yield the comparisons of design section 4: batches, seeds, sizes, every optional input alone and all together."""
     for seed in _SEEDS:
-        for batch in _BATCHES:
+        for batch in (1,) if network.facts.get("single") else _BATCHES:
             yield Case(f"batch {batch}, seed {seed}", _required(network, batch, seed, 0))
     if any(_is_picture_axis(given) for given in network.inputs):
         yield Case("another size", _required(network, 2, 3, 1))

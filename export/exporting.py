@@ -24,7 +24,7 @@ from ganplugin.export.joint import Joint, join
 from ganplugin.export.known_families import known_families
 from ganplugin.export.opset import DEFAULT_OPSET, moved_to_opset
 from ganplugin.export.options import LONGEST_NAME, ExportOptions
-from ganplugin.export.profiles import plain, sized
+from ganplugin.export.profiles import profiled, sized
 from ganplugin.export.selection import Choice, chosen, scorer_beside
 from ganplugin.export.verify import verify
 from ganplugin.files import atomic_write
@@ -167,7 +167,7 @@ def _shaped(network: Network, options: ExportOptions) -> Network:
     """Return the network as the profile and the size want it; a scorer keeps its size."""
     if options.size is not None and not (options.with_scorer and network.kind == "scorer"):
         network = sized(network, *options.size)
-    return plain(network) if options.profile == "plain" else network
+    return profiled(network, options.profile)
 
 
 def _manifest(joint: Joint, match: Match, network: Network, options: ExportOptions) -> Manifest:

@@ -1,4 +1,4 @@
-"""Network variants for programs that want less: no optional inputs, or pictures of one size."""
+"""Network variants for programs that want less: no optional inputs, pictures of one size, one picture at a time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ganplugin.errors import InputError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Network
 
-__all__ = ["Profile", "plain", "sized"]
+__all__ = ["Profile", "plain", "profiled", "sized", "static"]
 
-Profile = Literal["full", "plain"]
+Profile = Literal["full", "plain", "static"]
 
 _W_SPACE: Final = ("w_dim", "num_ws")
 _LARGEST: Final = 16384
@@ -39,6 +39,28 @@ class _Plain(nn.Module):
         found = self.module(*values)
         result: Tensor = found[0] if isinstance(found, (tuple, list)) else found
         return result
+
+
+def profiled(network: Network, profile: Profile) -> Network:
+    """Return the network as a profile wants it. Raises as `static` does."""
+    if profile == "full":
+        return network
+    return static(network) if profile == "static" else plain(network)
+
+
+def static(network: Network) -> Network:
+    """Return the network as `plain` does, for one picture at a time: every axis has a size.
+
+    Raises `InputError` for a style network whose pictures have no size yet.
+    """
+    bare = plain(network)
+    inputs = tuple(
+        replace(given, shape=tuple(1 if axis == "batch" else axis for axis in given.shape)) for given in bare.inputs
+    )
+    if not all(isinstance(axis, int) for given in inputs for axis in given.shape):
+        raise InputError("needs the size of the pictures", where="--profile static", fix="add --size, such as 512x512")
+    told = HyperParameter(name="profile", value="static", origin="option")
+    return replace(bare, inputs=inputs, facts={**bare.facts, "single": True}, inferred=(*network.inferred, told))
 
 
 def plain(network: Network) -> Network:

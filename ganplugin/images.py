@@ -40,6 +40,7 @@ __all__ = [
     "read_bytes",
     "read_picture",
     "read_text",
+    "refuse_nan",
     "text_as_exif",
     "to_uint8",
     "write_picture",
@@ -59,6 +60,8 @@ _USER_COMMENT: Final = 0x9286
 _ASCII_COMMENT: Final = b"ASCII\0\0\0"
 _JPEG_TEXT_BYTES: Final = 65_000
 _EIGHT_BITS: Final = 255
+_HOST_TAGS: Final = {"prompt": 0x0110, "workflow": 0x010F}
+"""EXIF tags (Model, Make) in which ComfyUI keeps a graph and its drawing."""
 _SIXTEEN_BITS: Final = 65_535
 
 # Hiding Pillow's chatter means changing the process-wide warning filters for a moment: one decoder at a time.
@@ -100,15 +103,24 @@ def decode_picture(data: bytes, name: str) -> Picture:
 def decode_frames(data: bytes, name: str) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]:
     """Decode a picture as ComfyUI does: every frame of the first one's size, upright, without its colour profile.
 
-    Gives RGB uint8 [h, w, 3] and, where a frame has it, alpha uint8 [h, w]. Raises `ImageError` as `decode_picture`.
+    Gives RGB uint8 [h, w, 3] and, where a frame has it, alpha uint8 [h, w]. Raises `ImageError` as `decode_picture`,
+    and if all frames together have more than `MAX_PIXELS` pixels.
     """
     from PIL import ImageSequence
 
+    frames: list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]] = []
+    pixels = 0
     with _decoder(data, name) as image:
-        frames = [_plain_levels(_upright(frame)) for frame in ImageSequence.Iterator(image)]
-        several = image.format != "MPO"
-    same = [frame for frame in frames if frame[0].shape == frames[0][0].shape]
-    return same if several else same[:1]
+        for frame in ImageSequence.Iterator(image):
+            pixels += frame.width * frame.height
+            if pixels > MAX_PIXELS:
+                raise _too_large(name)
+            levels = _plain_levels(_upright(frame))
+            if not frames or levels[0].shape == frames[0][0].shape:
+                frames.append(levels)
+            if image.format == "MPO":  # a camera's second picture is no frame
+                break
+    return frames
 
 
 def _plain_levels(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
@@ -248,12 +260,17 @@ def _natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 
 def to_uint8(pixels: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Round 0..1 to 0..255, half to even, after clipping. Raises `ImageError` if a value is NaN."""
-    if pixels.size and np.isnan(pixels.min()):
-        raise ImageError("the picture holds NaN values", fix="check the model: its output is not finite")
+    refuse_nan(pixels)
     scaled = np.clip(pixels, 0, 1, dtype=np.float32)
     scaled *= _EIGHT_BITS
     levels: NDArray[np.uint8] = np.rint(scaled, out=scaled).astype(np.uint8)
     return levels
+
+
+def refuse_nan(pixels: NDArray[np.floating]) -> None:
+    """Raise `ImageError` if a value is NaN."""
+    if pixels.size and np.isnan(pixels.min()):
+        raise ImageError("the picture holds NaN values", fix="check the model: its output is not finite")
 
 
 def from_uint8(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -338,12 +355,19 @@ def _saved(image: Image.Image, kind: str, options: Mapping[str, object]) -> byte
 
 
 def text_as_exif(text: Mapping[str, str]) -> bytes:
-    """Return an EXIF block whose user comment is ``text`` as JSON: how JPEG and WebP carry it."""
+    """Return an EXIF block whose user comment is ``text`` as JSON: how JPEG and WebP carry it.
+
+    ComfyUI's window looks for its two entries in tags of their own, written ``prompt:…`` and ``workflow:…``.
+    """
     from PIL import Image
 
     exif = Image.Exif()
-    if text:
-        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII_COMMENT + json.dumps(dict(text)).encode("ascii")
+    for key, tag in _HOST_TAGS.items():
+        if key in text:
+            exif[tag] = f"{key}:{text[key]}"
+    rest = {key: value for key, value in text.items() if key not in _HOST_TAGS}
+    if rest:
+        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII_COMMENT + json.dumps(rest).encode("ascii")
     return exif.tobytes()
 
 
@@ -358,8 +382,18 @@ def read_text(path: Path) -> dict[str, str]:
             return _png_text(image)
         if image.format == "GIF":
             return json_text(image.info.get("comment"))
-        comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
-        return json_text(comment.removeprefix(_ASCII_COMMENT) if isinstance(comment, bytes) else None)
+        return _exif_text(image.getexif())
+
+
+def _exif_text(exif: Image.Exif) -> dict[str, str]:
+    comment = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT)
+    tags = {key: exif.get(tag) for key, tag in _HOST_TAGS.items()}
+    hosts = {
+        key: value.removeprefix(f"{key}:")
+        for key, value in tags.items()
+        if isinstance(value, str) and value.startswith(f"{key}:")
+    }
+    return {**hosts, **json_text(comment.removeprefix(_ASCII_COMMENT) if isinstance(comment, bytes) else None)}
 
 
 def _png_text(image: Image.Image) -> dict[str, str]:

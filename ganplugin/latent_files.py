@@ -21,7 +21,7 @@ from ganplugin.errors import FileError, InputError
 from ganplugin.files import atomic_write, os_errors
 from ganplugin.limits import MAX_SEED, MAX_SEEDS
 
-__all__ = ["Latents", "Space", "load_latents", "save_latents"]
+__all__ = ["Latents", "Space", "check_target", "load_latents", "save_latents"]
 
 Space = Literal["z", "w"]
 
@@ -82,13 +82,18 @@ def save_latents(latents: Latents, path: Path, *, overwrite: bool = False) -> No
     The array is named after its space, so a single w is also an NVlabs ``projected_w.npz``.
     Raises `InputError` for another suffix, `FileError` if the file exists or cannot be written.
     """
-    if path.suffix.lower() != ".npz":
-        raise InputError("latents are written as .npz", where=path, fix="end the name in .npz")
+    check_target(path)
     note = _Note(model_sha256=latents.model_sha256, seeds=latents.seeds).model_dump_json()
     note_bytes = np.frombuffer(note.encode(), dtype=np.uint8)
     with atomic_write(path, overwrite=overwrite) as part, zipfile.ZipFile(part, "w") as archive:
         archive.writestr(_member(latents.space), _array_bytes(latents.values))
         archive.writestr(_member(_NOTE), _array_bytes(note_bytes))
+
+
+def check_target(path: Path) -> None:
+    """Raise `InputError` unless `save_latents` takes a file of this suffix."""
+    if path.suffix.lower() != ".npz":
+        raise InputError("latents are written as .npz", where=path, fix="end the name in .npz")
 
 
 def _member(name: str) -> zipfile.ZipInfo:

@@ -84,6 +84,7 @@ class Manifest(_Record):
     scale: int = Field(
         default=1, ge=1, le=_LARGEST_SCALE, description="style networks return pictures so many times larger"
     )
+    single: bool = Field(default=False, description="whether a run takes one picture, not any number of them")
     precision: Precision = Field(default="fp32", description="fp16: feature maps and their weights in half precision")
     licence: str = Field(default="", description="what is known of the rights in the weights")
     source: Source | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -59,7 +59,7 @@ class Port:
     """One input or output of a model file.
 
     ``shape`` holds sizes, or names for axes that stay free (``batch``, ``height``, ``width``; ``rows`` is 1 or batch);
-    ``any`` is an axis that may be fixed or free.
+    ``any`` is an axis that may be fixed or free. In a file for single pictures ``batch`` is 1.
     An ``optional`` input carries its default inside the file; ``demanded`` says that a file of this kind must have it.
     """
 
@@ -89,7 +89,12 @@ def contract(manifest: Manifest) -> Contract:
     Raises `ModelError` if the manifest leaves out a size that its kind needs.
     """
     makers = {"generator": _generator_contract, "style": _style_contract, "scorer": _scorer_contract}
-    return makers[manifest.kind](manifest)
+    found = makers[manifest.kind](manifest)
+    return Contract(_single(found.inputs), _single(found.outputs)) if manifest.single else found
+
+
+def _single(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+    return tuple(replace(port, shape=tuple(1 if axis == "batch" else axis for axis in port.shape)) for port in ports)
 
 
 def _generator_contract(manifest: Manifest) -> Contract:

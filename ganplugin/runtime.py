@@ -110,12 +110,16 @@ class Model:
 
     @cached_property
     def inputs(self) -> Mapping[str, tuple[int | str, ...]]:
-        """Every input's shape in the file: sizes, or names for axes that are free."""
+        """Every input's shape in the file: sizes, or names for axes that are free.
+
+        A file for single pictures is run once for each, so that its inputs have a free ``batch`` too.
+        """
         session = self._shared.session
-        return {
+        shapes = {
             port.name: tuple(axis if isinstance(axis, int) else str(axis or "any") for axis in port.shape)
             for port in (*session.get_inputs(), *session.get_overridable_initializers())
         }
+        return {name: ("batch", *shape[1:]) for name, shape in shapes.items()} if self.manifest.single else shapes
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -125,6 +129,8 @@ class Model:
     @property
     def batch_size(self) -> int:
         """How many pictures one run takes at first: the option, or chosen by picture size and device."""
+        if self.manifest.single:
+            return 1
         side = 512  # what a style network, which takes any size, is likely to meet
         height, width = ((known or side) * self.manifest.scale for known in (self.manifest.height, self.manifest.width))
         return self.options.batch or suggested_size(height * width, self.device.kind)
@@ -301,6 +307,7 @@ class Model:
             fill(start, stop, self._run(feeds.part(start, stop), [output])[0])
 
         wanted = self.options.batch or most or suggested_size(pixels, self.device.kind)
+        wanted = 1 if self.manifest.single else wanted
         self._shared.batches.run((output, pixels), feeds.rows, wanted, batch)
 
     def _run(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:

@@ -22,7 +22,7 @@ from ganplugin.images import json_text, read_text
 if TYPE_CHECKING:
     import av
 
-__all__ = ["FILM_SUFFIXES", "VIDEO_SUFFIXES", "VideoWriter", "best_suffix", "is_film", "read_video_text"]
+__all__ = ["FILM_SUFFIXES", "VIDEO_SUFFIXES", "VideoWriter", "best_suffix", "check_film", "is_film", "read_video_text"]
 
 FILM_SUFFIXES: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffixes that need PyAV, and FFmpeg's names of their containers."""
@@ -51,14 +51,11 @@ class VideoWriter:
     def __init__(
         self, path: Path, width: int, height: int, fps: float, text: Mapping[str, str], overwrite: bool = False
     ) -> None:
-        if path.suffix.lower() not in VIDEO_SUFFIXES:
-            raise InputError("is no film or animation", where=path, fix="use one of " + ", ".join(VIDEO_SUFFIXES))
+        check_film(path)
         if not (math.isfinite(fps) and 0 < fps <= 240):
             raise InputError(f"{fps} is not above 0 and up to 240", where="fps")
         if width < 1 or height < 1:
             raise InputError(f"a film cannot be {width} x {height} pixels")
-        if path.suffix.lower() in FILM_SUFFIXES:
-            _require_av()
         self._path, self._shape, self._overwrite = path, (height, width, 3), overwrite
         self._fps, self._text = Fraction(fps).limit_denominator(1001), dict(text)
         self._cleanup = contextlib.ExitStack()
@@ -186,6 +183,14 @@ def _require_av() -> None:
 def best_suffix() -> str:
     """Return ``.mp4`` where PyAV is installed, else ``.webp``."""
     return ".webp" if importlib.util.find_spec("av") is None else ".mp4"
+
+
+def check_film(path: Path) -> None:
+    """Raise `InputError` if `VideoWriter` takes no file of this suffix, `DependencyError` if it needs PyAV for it."""
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        raise InputError("is no film or animation", where=path, fix="use one of " + ", ".join(VIDEO_SUFFIXES))
+    if path.suffix.lower() in FILM_SUFFIXES:
+        _require_av()
 
 
 def is_film(path: str | Path) -> bool:

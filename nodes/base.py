@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +19,12 @@ class NodeOutputs(BaseModel):
     """The named, typed results of a node, in the order in which hosts show them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def with_images(self, change: Callable[[Images], Images]) -> NodeOutputs:
+        """Return the same outputs, every sequence of pictures among them (masks too) as ``change`` returns it."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        pictures = {name: change(value) for name, value in fields.items() if isinstance(value, Images)}
+        return self.model_copy(update=pictures)
 
 
 class Node(BaseModel):

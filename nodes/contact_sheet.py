@@ -29,7 +29,7 @@ def _longest_side(count: int) -> int:
 class ContactSheetOutputs(NodeOutputs):
     """One picture: the sheet."""
 
-    images: Images
+    images: Images = Field(description="one picture: the sheet")
 
 
 class ContactSheet(Node):

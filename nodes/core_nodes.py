@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ganplugin.errors import FileError, InputError
-from ganplugin.files import contained
+from ganplugin.errors import FileError
+from ganplugin.files import contained, os_errors
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.provenance import provenance_text
@@ -25,6 +25,9 @@ __all__ = ["Levels", "LoadImage", "PreviewImage", "SaveImage"]
 
 _NO_ALPHA = (64, 64)
 """The size of the mask of 0 that ComfyUI gives for a picture without alpha."""
+
+_BATCH = "%batch_num%"
+"""Where ComfyUI puts the number of a picture within its batch."""
 
 
 class LoadImageOutputs(NodeOutputs):
@@ -76,12 +79,13 @@ class LoadImage(Node):
     def _find(self, context: Context) -> tuple[Path, Path | None]:
         # ComfyUI writes the folder behind the name: "photo.png [input]".
         name = re.sub(r" \[(input|output|temp)\]$", "", self.image)
-        for folder in () if Path(name).is_absolute() else context.folders.inputs:
-            if (folder / name).is_file():
-                return folder / name, folder
-        if not Path(name).is_file():
-            raise FileError("no such picture", where=self.image, fix="name its folder with --inputs FOLDER")
-        return Path(name), None
+        with os_errors(self.image):
+            for folder in context.folders.inputs:
+                if (folder / name).is_file():
+                    return folder / name, folder
+            if Path(name).is_file():
+                return Path(name), None
+        raise FileError("no such picture", where=self.image, fix="name its folder with --inputs FOLDER")
 
 
 def _mask(alpha: NDArray[np.uint8] | None) -> NDArray[np.float32]:
@@ -125,8 +129,9 @@ class Levels(Node):
 def _floored(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
-    from ganplugin.images import from_uint8
+    from ganplugin.images import from_uint8, refuse_nan
 
+    refuse_nan(picture)
     return from_uint8(np.clip(picture * np.float32(255), 0, 255).astype(np.uint8))
 
 
@@ -153,6 +158,11 @@ class SaveImage(Node):
         """Render and write picture after picture."""
         return SaveImageOutputs(paths=_write_numbered(self.images, self.filename_prefix, context))
 
+    def destinations(self, context: Context) -> tuple[Path, ...]:
+        """Return nothing, as nothing can be in the way. Raises `InputError` for names outside of the outputs."""
+        _place(self.filename_prefix, 0, 0, context)
+        return ()
+
 
 class PreviewImage(Node):
     """Show pictures: in a host on the node, headless as PNG files in the folder ``temp`` of the outputs."""
@@ -175,12 +185,12 @@ def _write_numbered(images: Images, prefix: str, context: Context) -> tuple[str,
     levels = Levels(images=images).run(context).images
     if not len(levels):
         return ()
-    first = levels[0]
-    folder, stem = _place(prefix, first.shape[1], first.shape[0], context)
+    height, width = levels[0].shape[:2] if "%" in prefix else (0, 0)
+    folder, stem = _place(prefix, width, height, context)
     number = _next_number(folder, stem)
     paths: list[str] = []
     for index, picture in enumerate(context.track(levels, "Rendering", len(levels))):
-        name = f"{stem.replace('%batch_num%', str(index))}_{number + index:05}_.png"
+        name = f"{stem.replace(_BATCH, str(index))}_{number + index:05}_.png"
         text = provenance_text(levels.origin(index), "png", context.text)
         paths.append(str(contained(folder, name)))
         write_picture(picture, Path(paths[-1]), text=text)
@@ -189,20 +199,24 @@ def _write_numbered(images: Images, prefix: str, context: Context) -> tuple[str,
 
 
 def _place(prefix: str, width: int, height: int, context: Context) -> tuple[Path, str]:
-    """Return the folder and the beginning of the name. Raises `InputError` if it would lie outside the outputs."""
+    """Return the folder and the beginning of the name, its marks filled in but for that of the picture's number.
+
+    Raises `InputError` if it would lie outside the outputs.
+    """
     now = time.strftime("%Y %m %d %H %M %S").split()
     words = ("year", "month", "day", "hour", "minute", "second")
     values = {"width": str(width), "height": str(height), **dict(zip(words, now, strict=True))}
-    filled = re.sub(r"%(\w+)%", lambda match: values.get(match[1], match[0]), prefix)
-    path = PurePosixPath(filled.replace("\\", "/"))
-    if not path.name or "%" in path.name.replace("%batch_num%", ""):
-        raise InputError("is no beginning of a file name", where=repr(prefix), fix="use letters, digits, - and _")
-    return context.folders.output(str(path.parent)), path.name
+    for word, value in values.items():
+        prefix = prefix.replace(f"%{word}%", value)
+    path = PurePosixPath(prefix.replace("\\", "/"))
+    folder = context.folders.output(str(path.parent))
+    contained(folder, f"{path.name}_00001_.png")
+    return folder, path.name
 
 
 def _next_number(folder: Path, stem: str) -> int:
     """Return the number behind the highest one that is there, as ComfyUI counts."""
-    pattern = re.compile(re.escape(stem) + r"_(\d+)", re.IGNORECASE)
-    entries = folder.iterdir() if folder.is_dir() else ()
-    found = [int(match[1]) for entry in entries if (match := pattern.match(entry.name))]
-    return max(found, default=0) + 1
+    pattern = re.compile(re.escape(stem).replace(_BATCH, r"\d+") + r"_(\d+)(_|$)", re.IGNORECASE)
+    with os_errors(folder):
+        names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    return max((int(found[1]) for name in names if (found := pattern.match(name))), default=0) + 1

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ganplugin.errors import GanPluginError, InputError
-from ganplugin.nodes.base import Node, NodeOutputs
+from ganplugin.errors import Cancelled, GanPluginError, InputError
+from ganplugin.nodes.base import NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.graph_checks import Call, Link, check_graph
 from ganplugin.nodes.graph_text import changed, graph_text, parse_json
 from ganplugin.nodes.picture_store import MemoryStore, PictureStore, stored
+from ganplugin.nodes.values import Images
+from ganplugin.nodes.workflows import is_workflow, prompt_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Evaluation", "Graph"]
 
@@ -28,6 +35,8 @@ class Graph:
 
     calls: Mapping[str, Call]
     prompt: Mapping[str, Any] = field(repr=False)
+    drawing: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The workflow, where the graph was read from one and is still the one that it draws."""
 
     @classmethod
     def load(cls, path: Path, changes: Iterable[str] = ()) -> Graph:
@@ -35,12 +44,17 @@ class Graph:
 
         Raises `FileError` if it cannot be read, `InputError` as `parse` does.
         """
-        return cls.parse(changed(parse_json(graph_text(path), path), changes))
+        found, changes = parse_json(graph_text(path), path), tuple(changes)
+        if not is_workflow(found):
+            return cls.parse(changed(found, changes))
+        drawn = cls.parse(changed(prompt_of(found), changes))
+        return drawn if changes else replace(drawn, drawing=found)
 
     @classmethod
     def parse(cls, prompt: Mapping[str, Any]) -> Graph:
         """Check a graph whole. Raises `GraphError`, which holds every problem, each naming node, field and remedy."""
-        return cls(check_graph(prompt), prompt)
+        calls = check_graph(prompt)
+        return cls(calls, {call_id: _written(node, calls[str(call_id)]) for call_id, node in prompt.items()})
 
     def changed(self, changes: Iterable[str]) -> Graph:
         """Return the graph with single values changed, each written ``NODE.FIELD=VALUE``, and checked again."""
@@ -65,17 +79,44 @@ class Graph:
     def run(self, context: Context, pictures: PictureStore | None = None) -> dict[str, NodeOutputs]:
         """Evaluate what the outputs need and run the outputs; return what each of them gave, by node id.
 
-        Everything that can be refused is refused before the first picture is rendered. A picture that ``pictures``
-        holds is not rendered again; by default they are kept for this run alone. Long results are streamed.
-        Raises what nodes raise, naming the node.
+        Everything that can be refused is refused before the first picture is rendered, unless a node has to look at
+        pictures to know its outputs: a Score, and what reads the files of another node of the graph. A picture that
+        ``pictures`` holds is not rendered again; by default they are kept for this run alone. Long results are
+        streamed. Raises what nodes raise, naming the node.
         """
         if not self.outputs:
             raise InputError("writes nothing", where="graph", fix="end it with GanPluginSaveImages or SaveImage")
-        here = _with_prompt(context, self.prompt)
-        evaluation = Evaluation(self, here, pictures or MemoryStore())
-        ready = {node_id: evaluation.ready(node_id) for node_id in self.outputs}
-        _check_destinations(ready, here)
-        return {node_id: evaluation.outputs(node_id) for node_id in ready}
+        here = replace(context, text={**self._text(), **context.text})
+        evaluation = Evaluation(self, here, MemoryStore() if pictures is None else pictures)
+        self._check_destinations(evaluation)
+        return {node_id: evaluation.outputs(node_id) for node_id in self.outputs}
+
+    def _check_destinations(self, evaluation: Evaluation) -> None:
+        """Raise before anything is rendered if a file is in the way, or if two nodes would write the same one."""
+        taken: dict[str, str] = {}
+        for node_id in sorted(self.outputs, key=self._follows_a_writer):
+            for path in evaluation.destinations(node_id):
+                # Some disks do not tell upper from lower case, and a graph should run on all of them.
+                first = taken.setdefault(str(path.absolute()).casefold(), node_id)
+                if first != node_id:
+                    raise InputError(
+                        f"would be written by node {first} too",
+                        where=f"node {self.calls[node_id].place}, {path}",
+                        fix="give one another name",
+                    )
+
+    def _follows_a_writer(self, node_id: str) -> bool:
+        return any(self.calls[other].kind.writes for other in self.needed([node_id]) if other != node_id)
+
+    def _text(self) -> dict[str, str]:
+        drawing = {} if self.drawing is None else {"workflow": json.dumps(self.drawing)}
+        return {"prompt": json.dumps(self.prompt), **drawing}
+
+
+def _written(node: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    """Return a node as ComfyUI would write it: whole numbers of number inputs with a point, without its own notes."""
+    inputs = {name: call.values.get(name, value) for name, value in node.get("inputs", {}).items()}
+    return {name: inputs if name == "inputs" else value for name, value in node.items() if name != "is_changed"}
 
 
 class Evaluation:
@@ -99,66 +140,64 @@ class Evaluation:
 
     def inputs(self, node_id: str) -> dict[str, Any]:
         """Return the inputs of a node, by name, without running the node itself."""
-        self._run_below(node_id)
-        call = self._graph.calls[node_id]
-        linked = {name: _as_input(self.value(link)) for name, link in call.links.items()}
-        return {**call.values, **linked}
-
-    def ready(self, node_id: str) -> Node:
-        """Return a node with its inputs, checked and not yet run."""
-        return self._graph.calls[node_id].kind(**self.inputs(node_id))
-
-    def outputs(self, node_id: str) -> NodeOutputs:
-        """Run a node, if it has not run, and return its outputs."""
-        self._run_below(node_id)
-        return self._run(node_id)
-
-    def _run_below(self, node_id: str) -> None:
         for other in self._graph.needed([node_id]):
             if other != node_id:
                 self._run(other)
+        return self._inputs(node_id)
 
-    def _run(self, node_id: str) -> NodeOutputs:
-        if node_id not in self._done:
-            call = self._graph.calls[node_id]
-            linked = {name: _as_input(self.value(link)) for name, link in call.links.items()}
-            try:
-                found = call.kind(**call.values, **linked).run(self._context)
-            except GanPluginError as error:
-                raise named(error, call) from error
-            keep = self._pictures is not None and call.kind.computes
-            self._done[node_id] = stored(found, self._pictures) if keep and self._pictures else found
+    def destinations(self, node_id: str) -> tuple[Path, ...]:
+        """Return the files that a node would write, without running it. Raises `FileError` if one is in the way."""
+        call = self._graph.calls[node_id]
+        inputs = self.inputs(node_id)
+        with naming(call):
+            return call.kind(**inputs).destinations(self._context)
+
+    def outputs(self, node_id: str) -> NodeOutputs:
+        """Run a node, if it has not run, and return its outputs."""
+        for other in self._graph.needed([node_id]):
+            self._run(other)
         return self._done[node_id]
 
+    def _inputs(self, node_id: str) -> dict[str, Any]:
+        call = self._graph.calls[node_id]
+        return {**call.values, **{name: _as_input(self.value(link)) for name, link in call.links.items()}}
 
-def named(error: GanPluginError, call: Call) -> GanPluginError:
-    """Return the error with the node that it came from in front of its place."""
-    place = f"node {call.id} ({call.kind.id})"
-    if error.where is not None and error.where.startswith("node "):
-        return error
-    where = place if error.where in (None, call.kind.id) else f"{place}, {error.where}"
-    return type(error)(error.what, where=where, fix=error.fix)
+    def _run(self, node_id: str) -> None:
+        if node_id in self._done:
+            return
+        call = self._graph.calls[node_id]
+        with naming(call):
+            found = call.kind(**self._inputs(node_id)).run(self._context)
+        found = found.with_images(lambda images: _naming_images(images, call))
+        if self._pictures is not None and call.kind.computes:
+            found = stored(found, self._pictures)
+        self._done[node_id] = found
+
+
+@contextlib.contextmanager
+def naming(call: Call) -> Iterator[None]:
+    """Put the node in front of the place of an error raised inside, unless another node is named there already."""
+    try:
+        yield
+    except Cancelled:
+        raise
+    except GanPluginError as error:
+        if error.where is not None and error.where.startswith("node "):
+            raise
+        where = call.place if error.where in (None, call.kind.id) else f"{call.place}, {error.where}"
+        raise type(error)(error.what, where=f"node {where}", fix=error.fix) from error
+
+
+def _naming_images(images: Images, call: Call) -> Images:
+    """Return the pictures; an error while they are rendered names the node that they come from."""
+
+    def render(start: int, stop: int) -> Sequence[NDArray[np.float32]]:
+        with naming(call):
+            return images.render(start, stop)
+
+    return replace(images, render=render)
 
 
 def _as_input(value: object) -> object:
-    """A list of texts goes into a text input as lines."""
-    texts = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-    return "\n".join(str(item) for item in value) if texts and isinstance(value, tuple) else value
-
-
-def _with_prompt(context: Context, prompt: Mapping[str, Any]) -> Context:
-    from dataclasses import replace
-
-    return replace(context, text={"prompt": json.dumps(prompt), **context.text})
-
-
-def _check_destinations(ready: Mapping[str, Node], context: Context) -> None:
-    """Raise before anything is rendered if a file is in the way, or if two nodes would write the same one."""
-    writers: dict[Path, str] = {}
-    for node_id, node in ready.items():
-        for path in node.destinations(context):
-            first = writers.setdefault(path, node_id)
-            if first != node_id:
-                raise InputError(
-                    f"{path} would be written by node {first} too", where=f"node {node_id}", fix="give them other names"
-                )
+    """Return a value as an input takes it: a list of texts goes into a text input as lines."""
+    return "\n".join(map(str, value)) if isinstance(value, tuple) else value

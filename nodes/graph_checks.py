@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from reprlib import Repr
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -15,7 +16,8 @@ from ganplugin.nodes.catalogue import node_registry
 from ganplugin.nodes.ports import Port, allowed_values, inputs_of, outputs_of, port_named
 from ganplugin.registry import did_you_mean
 
-_DEEPEST = 200
+_DEEPEST = 100
+_EXPORT = "export the graph in API format"
 
 __all__ = ["Call", "GraphError", "Link", "Problem", "check_graph"]
 
@@ -36,6 +38,11 @@ class Call:
     values: Mapping[str, Any]
     links: Mapping[str, Link]
 
+    @property
+    def place(self) -> str:
+        """How errors call it: its id, and what it is."""
+        return f"{self.id} ({self.kind.id})"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -46,9 +53,13 @@ class Problem:
     what: str
     fix: str | None = None
 
+    @property
+    def where(self) -> str:
+        """The node and the field, or the graph as a whole."""
+        return ", ".join(part for part in (f"node {self.node}" if self.node else "graph", self.field) if part)
+
     def __str__(self) -> str:
-        place = ", ".join(part for part in (f"node {self.node}" if self.node else "graph", self.field) if part)
-        return f"{place}: {self.what}" + (f" - {self.fix}" if self.fix else "")
+        return str(InputError(self.what, where=self.where, fix=self.fix))
 
 
 class GraphError(InputError):
@@ -58,89 +69,98 @@ class GraphError(InputError):
         self.problems = problems
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        place = ", ".join(part for part in (f"node {first.node}" if first.node else "graph", first.field) if part)
-        super().__init__(first.what + more, where=place, fix=first.fix)
+        super().__init__(first.what + more, where=first.where, fix=first.fix)
 
 
 def check_graph(prompt: Mapping[str, Any]) -> dict[str, Call]:
     """Return the calls of a graph, each after those that it needs. Raises `GraphError` with all that is wrong."""
+    if not isinstance(prompt, Mapping) or not prompt:
+        raise GraphError((Problem("", "", "holds no nodes", _EXPORT),))
     problems: list[Problem] = []
     calls: dict[str, Call] = {}
     for node_id, node in prompt.items():
         call = _call(str(node_id), node, problems)
         if call is not None:
             calls[call.id] = call
+    ids = {str(node_id): node for node_id, node in prompt.items()}
     for call in calls.values():
-        problems += _link_problems(call, calls, prompt)
-    if not problems:
-        return _sorted(calls)
-    raise GraphError(tuple(problems))
+        problems += _input_problems(call, calls, ids)
+    ordered = _sorted(calls, problems)
+    if problems:
+        raise GraphError(tuple(problems))
+    return {node_id: _with_floats(call) for node_id, call in ordered.items()}
 
 
 def _call(node_id: str, node: object, problems: list[Problem]) -> Call | None:
     if not isinstance(node, Mapping) or not isinstance(node.get("class_type"), str):
-        problems.append(Problem(node_id, "", "needs class_type and inputs", "export the graph in API format"))
+        problems.append(Problem(node_id, "", "needs class_type and inputs", _EXPORT))
         return None
     given = node.get("inputs", {})
     if not isinstance(given, Mapping):
-        problems.append(Problem(node_id, "inputs", "is not a table of inputs", "export the graph in API format"))
+        problems.append(Problem(node_id, "inputs", "is not a table of inputs", _EXPORT))
         return None
-    kind = _kind(node_id, node["class_type"], problems)
-    if kind is None:
-        return None
-    found = list(_input_problems(node_id, kind, given))
-    problems += found
-    links = {name: link for name, value in given.items() if (link := as_link(value)) is not None}
-    values = {name: value for name, value in given.items() if name not in links}
-    return Call(node_id, kind, values, links)
-
-
-def _kind(node_id: str, class_type: str, problems: list[Problem]) -> type[Node] | None:
     try:
-        return node_registry()[class_type]
+        kind = node_registry()[node["class_type"]]
     except InputError as error:
         problems.append(Problem(node_id, "class_type", error.what, error.fix))
         return None
+    links = {name: link for name, value in given.items() if (link := as_link(value)) is not None}
+    return Call(node_id, kind, {name: value for name, value in given.items() if name not in links}, links)
+
+
+def _with_floats(call: Call) -> Call:
+    """Return a call that was found sound with whole numbers as floats where its node has floats."""
+    numbers = {port.name for port in inputs_of(call.kind) if port.type == "FLOAT"}
+    values = {name: float(value) if name in numbers else value for name, value in call.values.items()}
+    return replace(call, values=values)
 
 
 def as_link(value: object) -> Link | None:
     """Return a value as a link if it is one: a pair of node id and output number."""
-    pair = isinstance(value, (list, tuple)) and len(value) == 2
-    if not pair or not isinstance(value, (list, tuple)):
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
         return None
     node, output = value
     right = isinstance(node, str) and isinstance(output, int) and not isinstance(output, bool)
     return Link(node, output) if right else None
 
 
-def _input_problems(node_id: str, kind: type[Node], given: Mapping[str, object]) -> Iterator[Problem]:
-    place = f"{node_id} ({kind.id})"
-    ports = inputs_of(kind)
+def _input_problems(call: Call, calls: Mapping[str, Call], ids: Mapping[str, object]) -> Iterator[Problem]:
+    ports = inputs_of(call.kind)
     for port in ports:
-        if port.required and port.name not in given:
-            yield Problem(place, port.name, "is missing", f"give {allowed_values(port)}")
-    for name, value in given.items():
-        known = port_named(ports, name)
-        if known is None:
-            yield Problem(place, name, "is no input of it", did_you_mean(name, [port.name for port in ports]))
-        elif as_link(value) is None:
-            yield from _value_problems(place, kind, known, value)
+        if port.name in call.links:
+            yield from _link_problems(call, port, calls, ids)
+        elif port.name in call.values:
+            yield from _value_problems(call, port)
+        elif port.required:
+            yield Problem(call.place, port.name, "is missing", f"give {allowed_values(port)}")
+    for name in (*call.values, *call.links):
+        if port_named(ports, name) is None:
+            yield Problem(call.place, name, "is no input of it", did_you_mean(name, [port.name for port in ports]))
 
 
-def _value_problems(place: str, kind: type[Node], port: Port, value: object) -> Iterator[Problem]:
+def _value_problems(call: Call, port: Port) -> Iterator[Problem]:
+    value = call.values[port.name]
     if port.is_socket:
         if isinstance(value, (list, tuple)):
-            yield Problem(place, port.name, f"{value!r} is not a link", 'links look like ["1", 0]')
+            yield Problem(call.place, port.name, f"{_shown(value)} is not a link", 'links look like ["1", 0]')
         elif value is not None or port.required:
-            yield Problem(place, port.name, f"{value!r} is a value, but a link is needed", allowed_values(port))
+            fix = f"give {allowed_values(port)}"
+            yield Problem(call.place, port.name, f"{_shown(value)} is a value, but a link is needed", fix)
         return
     try:
-        _adapter(kind, port.name).validate_python(value, strict=True)
+        _adapter(call.kind, port.name).validate_python(value, strict=True)
     except ValidationError:
-        fix = None
-        if port.type == "CHOICE" and isinstance(value, str):
-            fix = did_you_mean(value, port.choices)
-        yield Problem(place, port.name, f"{value!r} is not {allowed_values(port)}", fix)
+        near = did_you_mean(value, port.choices) if port.type == "CHOICE" and isinstance(value, str) else None
+        empty = value == "" and not port.may_be_empty
+        what = "is empty" if empty else f"{_shown(value)} is not {allowed_values(port)}"
+        yield Problem(call.place, port.name, what, near)
+
+
+def _shown(value: object) -> str:
+    """Return a value as Python writes it, cut short where it is long or deep."""
+    brief = Repr()
+    brief.maxstring = brief.maxlong = brief.maxother = 60
+    return brief.repr(value)
 
 
 @cache
@@ -152,44 +172,41 @@ def _adapter(kind: type[Node], name: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
 
 
-def _link_problems(call: Call, calls: Mapping[str, Call], prompt: Mapping[str, Any]) -> Iterator[Problem]:
-    place = f"{call.id} ({call.kind.id})"
-    for name, link in call.links.items():
-        port = port_named(inputs_of(call.kind), name)
-        if port is None:
-            continue
-        if link.node not in prompt:
-            yield Problem(place, name, f"there is no node {link.node!r}", did_you_mean(link.node, list(prompt)))
-        elif link.node in calls:
-            yield from _type_problems(place, port, link, calls[link.node].kind)
+def _link_problems(call: Call, port: Port, calls: Mapping[str, Call], ids: Mapping[str, object]) -> Iterator[Problem]:
+    link = call.links[port.name]
+    if link.node not in ids:
+        yield Problem(call.place, port.name, f"there is no node {link.node!r}", did_you_mean(link.node, ids))
+    elif link.node in calls:
+        yield from _type_problems(call.place, port, link, outputs_of(calls[link.node].kind))
 
 
-def _type_problems(place: str, port: Port, link: Link, source: type[Node]) -> Iterator[Problem]:
-    outputs = outputs_of(source)
+def _type_problems(place: str, port: Port, link: Link, outputs: tuple[Port, ...]) -> Iterator[Problem]:
     if not 0 <= link.output < len(outputs):
-        offered = ", ".join(f"{number} {output.name}" for number, output in enumerate(outputs)) or "none"
+        offered = ", ".join(f"{number} ({output.name})" for number, output in enumerate(outputs))
         yield Problem(place, port.name, f"node {link.node} has no output {link.output}", f"its outputs: {offered}")
         return
     given = outputs[link.output]
     if given.type != port.type and (given.type, port.type) != ("TEXTS", "TEXT"):
         fitting = [f"{number} ({output.name})" for number, output in enumerate(outputs) if output.type == port.type]
-        fix = f"output {fitting[0]} of it is one" if fitting else f"link it to {allowed_values(port)}"
+        fix = f"output {fitting[0]} of it is one" if fitting else f"give {allowed_values(port)}"
         what = f"output {link.output} of node {link.node} is {given.type}, not {port.type}"
         yield Problem(place, port.name, what, fix)
 
 
-def _sorted(calls: Mapping[str, Call]) -> dict[str, Call]:
+def _sorted(calls: Mapping[str, Call], problems: list[Problem]) -> dict[str, Call]:
     """Return the calls so that each comes after those that it needs; those that need none come first."""
-    needs = {call.id: {link.node for link in call.links.values()} for call in calls.values()}
+    needs = {call.id: {link.node for link in call.links.values() if link.node in calls} for call in calls.values()}
     done: dict[str, Call] = {}
     levels = 0
     while len(done) < len(calls):
         levels += 1
         free = [node_id for node_id, others in needs.items() if node_id not in done and others <= done.keys()]
         if not free:
-            raise GraphError((_circle(needs, done),))
+            problems.append(_circle(needs, done))
+            break
         if levels > _DEEPEST:  # rendering goes from node to node, and Python's own depth is bounded
-            raise GraphError((Problem(free[0], "", f"the graph is more than {_DEEPEST} nodes deep"),))
+            problems.append(Problem(calls[free[0]].place, "", f"the graph is more than {_DEEPEST} nodes deep"))
+            break
         done.update((node_id, calls[node_id]) for node_id in free)
     return done
 

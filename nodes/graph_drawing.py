@@ -14,6 +14,8 @@ __all__ = ["graph_lines", "graph_svg"]
 
 COLUMN, GAP, ROW, HEAD, MARGIN = 230, 70, 20, 30, 24
 LONGEST = 24
+LETTERS = 32
+"""Characters that fit in the width of a box."""
 COLOURS: Mapping[PortType, str] = {"MODEL": "#7a5cd6", "IMAGE": "#2f7fd1", "MASK": "#3d9a5f", "LATENT": "#c2458f"}
 PLAIN = "#8a8f98"
 
@@ -23,7 +25,7 @@ def graph_lines(graph: Graph) -> list[str]:
 
     A node that writes something has a star.
     """
-    rows = [(call.id, _title(call), _values(call), _links(call)) for call in graph.calls.values()]
+    rows = [(_short(call.id), _title(call), _values(call), _links(call)) for call in graph.calls.values()]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     cells = (("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]) for row in rows)
     return [f"{head}  {links}".rstrip() for head, links in cells]
@@ -38,12 +40,13 @@ def _values(call: Call) -> str:
 
 
 def _links(call: Call) -> str:
-    return ", ".join(f"{name} <- {link.node}" for name, link in call.links.items())
+    return ", ".join(f"{name} <- {_short(link.node)}" for name, link in call.links.items())
 
 
-def _short(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def _short(value: object, longest: int = LONGEST) -> str:
+    """Return a value in one short line; neither a terminal nor XML bears every character of a stranger's graph."""
+    text = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(str(value).split()))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class _Box:
 
 
 def graph_svg(graph: Graph) -> str:
-    """Return an SVG picture of the graph: columns by depth, links coloured by type."""
+    """Return an SVG picture of the graph: each node in the column before those that need it, links coloured by type."""
     boxes = {box.call.id: box for box in _boxes(graph)}
     width = max(box.left + COLUMN for box in boxes.values()) + MARGIN
     height = max(box.top + box.height for box in boxes.values()) + MARGIN
@@ -88,14 +91,24 @@ def graph_svg(graph: Graph) -> str:
 
 
 def _boxes(graph: Graph) -> Iterator[_Box]:
-    depth: dict[str, int] = {}
+    columns = _columns(graph)
     bottoms: dict[int, int] = {}
     for call in graph.calls.values():
-        column = max((depth[link.node] + 1 for link in call.links.values()), default=0)
-        depth[call.id] = column
+        column = columns[call.id]
         box = _Box(call, MARGIN + column * (COLUMN + GAP), bottoms.get(column, MARGIN))
         bottoms[column] = box.top + box.height + MARGIN
         yield box
+
+
+def _columns(graph: Graph) -> dict[str, int]:
+    """Return the column of every node: as far to the right as those that need it allow, so that links are short."""
+    columns: dict[str, int] = {}
+    for call in graph.calls.values():
+        columns[call.id] = max((columns[link.node] + 1 for link in call.links.values()), default=0)
+    users = [(link.node, call.id) for call in graph.calls.values() for link in call.links.values()]
+    for node_id in reversed(tuple(graph.calls)):
+        columns[node_id] = min((columns[user] - 1 for node, user in users if node == node_id), default=columns[node_id])
+    return columns
 
 
 def _link_lines(box: _Box, boxes: Mapping[str, _Box]) -> Iterator[str]:
@@ -111,7 +124,8 @@ def _link_lines(box: _Box, boxes: Mapping[str, _Box]) -> Iterator[str]:
 def _box_lines(box: _Box) -> Iterator[str]:
     call, left, top = box.call, box.left, box.top
     yield f'<rect x="{left}" y="{top}" width="{COLUMN}" height="{box.height}" rx="6" fill="#ffffff" stroke="#c4c9d2"/>'
-    yield f'<path d="M{left} {top + HEAD - 6} h{COLUMN}" stroke="#e3e6eb"/>'
+    rule = top + HEAD - 6
+    yield f'<line x1="{left}" y1="{rule}" x2="{left + COLUMN}" y2="{rule}" stroke="#e3e6eb"/>'
     yield f'<text x="{left + 10}" y="{top + 17}" font-weight="600" fill="#1d2430">{escape(call.kind.title)}</text>'
     name = escape(_short(call.id))
     yield f'<text x="{left + COLUMN - 10}" y="{top + 17}" text-anchor="end" fill="{PLAIN}">{name}</text>'
@@ -130,5 +144,8 @@ def _input_lines(box: _Box, name: str) -> Iterator[str]:
         yield f'<circle cx="{x}" cy="{y}" r="4" fill="{COLOURS.get(port.type, PLAIN)}"/>'
         yield f'<text x="{x + 10}" y="{y + 4}" fill="#4a5261">{escape(name)}</text>'
         return
-    value = escape(f"{name} {_short(box.call.values[name])}")
-    yield f'<text x="{x + 10}" y="{y + 4}" fill="#1d2430">{value}</text>'
+    outputs = outputs_of(box.call.kind)
+    number = box.lines.index(name)
+    beside = len(outputs[number].name) + 2 if number < len(outputs) else 0
+    value = _short(f"{name} {_short(box.call.values[name])}", LETTERS - beside)
+    yield f'<text x="{x + 10}" y="{y + 4}" fill="#1d2430">{escape(value)}</text>'

@@ -63,5 +63,7 @@ def _port_schema(port: Port) -> dict[str, Any]:
         value["minimum"] = port.least
     if port.most is not None:
         value["maximum"] = port.most
+    if not port.may_be_empty:
+        value["minLength"] = 1
     schema = {"description": port.help, "anyOf": [value, link]}
     return schema if port.required else {**schema, "default": port.default}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ganplugin.errors import ImageError, InputError
 from ganplugin.files import os_errors
+from ganplugin.nodes.catalogue import node_registry
+from ganplugin.nodes.ports import Port, inputs_of, port_named
 from ganplugin.registry import did_you_mean
 
 __all__ = ["changed", "graph_text", "parse_json"]
@@ -30,8 +33,8 @@ def graph_text(path: Path) -> str:
         if text is None:
             raise ImageError("carries no graph", where=path, fix="name a JSON file, or a picture as it was written")
         return text
-    with os_errors(path):
-        data = path.read_bytes()[: _MOST_BYTES + 1]
+    with os_errors(path), path.open("rb") as stream:
+        data = stream.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise InputError("is too large for a graph", where=path)
     try:
@@ -43,16 +46,16 @@ def graph_text(path: Path) -> str:
 def parse_json(text: str, where: object) -> dict[str, Any]:
     """Return the graph in a text: node id to class and inputs. Raises `InputError` naming ``where``.
 
-    The body of a request to ComfyUI's server, which holds the graph as ``prompt``, is taken too.
+    The body of a request to ComfyUI's server, which holds the graph as ``prompt``, is taken too. A workflow, as
+    ComfyUI's window saves it, comes back as it is.
     """
     try:
-        found = json.loads(text, parse_constant=_no_constant)
+        found = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no JSON ({error})", where=where, fix=_API_FIX) from error
-    if isinstance(found, dict) and isinstance(found.get("nodes"), list):
-        raise InputError("is a workflow as drawn, not in API format", where=where, fix=_API_FIX)
-    if isinstance(found, dict) and isinstance(found.get("prompt"), dict):
-        found = found["prompt"]
+    body = found.get("prompt") if isinstance(found, dict) else None
+    if isinstance(body, dict) and "class_type" not in body:
+        found = body
     if not isinstance(found, dict) or not found:
         raise InputError("holds no graph", where=where, fix=_API_FIX)
     return found
@@ -62,11 +65,19 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON value")
 
 
-def changed(prompt: Mapping[str, Any], changes: Iterable[str]) -> dict[str, Any]:
-    """Return the graph with single values changed, each written ``NODE.FIELD=VALUE``; the value is JSON, else text.
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large")
+    return number
 
+
+def changed(prompt: Mapping[str, Any], changes: Iterable[str]) -> dict[str, Any]:
+    """Return the graph with single values changed, each written ``NODE.FIELD=VALUE``.
+
+    The value is JSON, else text; for a field that takes text, what looks like a number is text too.
     Raises `InputError` for a node that is not there (with the nearest) or a change that is not written so. Whether the
-    field exists is checked with the rest of the graph.
+    field exists and takes the value is checked with the rest of the graph.
     """
     graph = {node_id: _copied(node) for node_id, node in prompt.items()}
     for change in changes:
@@ -78,19 +89,29 @@ def changed(prompt: Mapping[str, Any], changes: Iterable[str]) -> dict[str, Any]
             raise InputError(
                 f"there is no node {node_id!r}", where=f"--set {change}", fix=did_you_mean(node_id, list(graph))
             )
-        graph[node_id]["inputs"][field] = _value(text)
+        node = graph[node_id]
+        if not isinstance(node, dict) or not isinstance(node["inputs"], dict):
+            raise InputError(f"node {node_id!r} has no inputs", where=f"--set {change}", fix=_API_FIX)
+        node["inputs"][field] = _value(text, _port(node.get("class_type"), field))
     return graph
 
 
-def _copied(node: object) -> Any:  # noqa: ANN401 - JSON
-    if not isinstance(node, dict):
+def _copied(node: object) -> object:
+    if not isinstance(node, Mapping):
         return node
-    inputs = node.get("inputs")
-    return {**node, "inputs": dict(inputs) if isinstance(inputs, dict) else {}}
+    inputs = node.get("inputs", {})
+    return {**node, "inputs": dict(inputs) if isinstance(inputs, Mapping) else inputs}
 
 
-def _value(text: str) -> object:
+def _port(class_type: object, field: str) -> Port | None:
+    kind = node_registry().entries.get(str(class_type))
+    return None if kind is None else port_named(inputs_of(kind), field)
+
+
+def _value(text: str, port: Port | None) -> object:
     try:
-        return json.loads(text, parse_constant=_no_constant)
-    except ValueError:
+        found = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
         return text
+    takes_text = port is not None and port.type in ("TEXT", "CHOICE")
+    return text if takes_text and not isinstance(found, (str, list)) else found

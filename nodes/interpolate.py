@@ -29,8 +29,8 @@ Easing = Literal["linear", "smooth", "ease-in", "ease-out", "ease-in-out", "sine
 class InterpolateOutputs(NodeOutputs):
     """One picture and one latent a frame."""
 
-    images: Images
-    latents: LatentBatch
+    images: Images = Field(description="one picture a frame")
+    latents: LatentBatch = Field(description="one latent a frame")
 
 
 class Interpolate(Node):

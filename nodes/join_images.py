@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class JoinImagesOutputs(NodeOutputs):
     """All pictures of a, then all of b."""
 
-    images: Images
+    images: Images = Field(description="all pictures of a, then all of b")
 
 
 class JoinImages(Node):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from ganplugin.errors import GanPluginError
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.destinations import free_path
 from ganplugin.nodes.values import LatentBatch
 
+if TYPE_CHECKING:
+    from ganplugin.latent_files import Latents
+
 
 class LoadLatentsOutputs(NodeOutputs):
     """The latents of the file."""
 
-    latents: LatentBatch
+    latents: LatentBatch = Field(description="the latents of the file")
 
 
 class LoadLatents(Node):
@@ -30,15 +34,16 @@ class LoadLatents(Node):
 
     def run(self, context: Context) -> LoadLatentsOutputs:
         """Read the file."""
-        from ganplugin.files import file_digest
+        from ganplugin.files import file_digest, os_errors
         from ganplugin.latent_files import load_latents
         from ganplugin.library import portable_name
 
-        places = (folder / self.path for folder in context.folders.inputs)
-        home = next((place for place in places if place.is_file()), None)
-        file = home or Path(self.path)
+        with os_errors(self.path):
+            homes = (folder for folder in context.folders.inputs if (folder / self.path).is_file())
+            home = next(homes, None)
+        file = (home or Path()) / self.path
         found = load_latents(file)
-        name = portable_name(file, None if home is None else home.parent)
+        name = portable_name(file, home)
         recipe = self.recipe(path=name)
         values = found.values
         batch = LatentBatch(
@@ -56,7 +61,7 @@ class LoadLatents(Node):
 class SaveLatentsOutputs(NodeOutputs):
     """The file that was written."""
 
-    path: str
+    path: str = Field(description="the file that was written")
 
 
 class SaveLatents(Node):
@@ -74,15 +79,44 @@ class SaveLatents(Node):
 
     def run(self, context: Context) -> SaveLatentsOutputs:
         """Write the file whole or not at all."""
-        from ganplugin.latent_files import Latents, Space, save_latents
+        from ganplugin.latent_files import save_latents
+
+        places = self.destinations(context)
+        if not places:
+            context.reporter.message(f"{self.path} is there already, as asked")
+        for path in places:
+            save_latents(self._latents(), path, overwrite=self.overwrite)
+        return SaveLatentsOutputs(path=str(*places or (context.folders.output(self.path),)))
+
+    def destinations(self, context: Context) -> tuple[Path, ...]:
+        """Return the file, or nothing if these very latents lie there already and the host wants them kept.
+
+        Raises `InputError` for another suffix than ``.npz``.
+        """
+        from ganplugin.latent_files import check_target
+
+        path = context.folders.output(self.path)
+        check_target(path)
+        if context.existing == "keep" and self._are_in(path):
+            return ()
+        return (free_path(path, context.existing, overwrite=self.overwrite),)
+
+    def _are_in(self, path: Path) -> bool:
+        import numpy as np
+
+        from ganplugin.latent_files import load_latents
+
+        try:
+            there = load_latents(path)
+        except GanPluginError:
+            return False
+        mine = self._latents()
+        same = (there.space, there.model_sha256, there.seeds) == (mine.space, mine.model_sha256, mine.seeds)
+        return same and np.array_equal(there.values, mine.values)
+
+    def _latents(self) -> Latents:
+        from ganplugin.latent_files import Latents, Space
 
         batch = self.latents
         space: Space = "w" if batch.space == "w" else "z"
-        saved = Latents(space, batch.array(), batch.model_digest or None, batch.seeds or None)
-        (path,) = self.destinations(context)
-        save_latents(saved, path, overwrite=self.overwrite)
-        return SaveLatentsOutputs(path=str(path))
-
-    def destinations(self, context: Context) -> tuple[Path, ...]:
-        """Return the file."""
-        return (free_path(context.folders.output(self.path), context.existing, overwrite=self.overwrite),)
+        return Latents(space, batch.array(), batch.model_digest or None, batch.seeds or None)

@@ -31,8 +31,8 @@ MaskSource = Literal["alpha", "brightness"]
 class LoadImagesOutputs(NodeOutputs):
     """The pictures (with alpha where the file has it) and their masks."""
 
-    images: Images
-    masks: Masks
+    images: Images = Field(description="the pictures, with alpha where the file has it")
+    masks: Masks = Field(description="one mask a picture, made of what mask_from says")
 
 
 class LoadImages(Node):
@@ -176,17 +176,17 @@ def found_files(text: str, folders: tuple[Path, ...]) -> tuple[tuple[Path, Path 
 def _place(line: str, folders: tuple[Path, ...]) -> tuple[Path, Path | None]:
     """Return the path or pattern on a line, and the input folder that it was found in, if any."""
     for folder in () if Path(line).is_absolute() else folders:
-        path = folder / line.strip()
+        path = _as_written(line, folder)
         with os_errors(path):
             if path.exists() or glob.glob(str(path)):  # noqa: PTH207 - as list_pictures reads patterns
                 return path, folder
-    return _as_written(line), None
+    return _as_written(line, Path()), None
 
 
-def _as_written(line: str) -> Path:
+def _as_written(line: str, folder: Path) -> Path:
     """Return the path on a line; spaces around it count only if there is such a file."""
     with os_errors(line):
-        return Path(line) if Path(line).exists() else Path(line.strip())
+        return folder / line if (folder / line).exists() else folder / line.strip()
 
 
 def _standard_input() -> _PipedShelf:

@@ -16,7 +16,7 @@ from ganplugin.registry import did_you_mean
 class LoadModelOutputs(NodeOutputs):
     """The open model."""
 
-    model: LoadedModel
+    model: LoadedModel = Field(description="the open model")
 
 
 class LoadModel(Node):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class MixStylesOutputs(NodeOutputs):
     """The mixed latents, in W space."""
 
-    latents: LatentBatch
+    latents: LatentBatch = Field(description="one mixed latent for each of a, in W space")
 
 
 class MixStyles(Node):

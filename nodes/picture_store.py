@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import struct
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = ["DiskStore", "MemoryStore", "PictureStore", "fingerprint", "stored"]
 
 MEMORY_BYTES: Final = 256 * 2**20
 DISK_BYTES: Final = 2 * 2**30
+_SUFFIX: Final = ".picture"
 
 
 class PictureStore(Protocol):
@@ -76,40 +78,39 @@ class DiskStore:
 
     def get(self, key: str) -> NDArray[np.float32] | None:
         """Return the picture, or None if it is not here."""
-        import numpy as np
-
-        path = self._folder / f"{key}.npy"
+        path = self._path(key)
         try:
-            picture = np.load(path, allow_pickle=False)
-            path.touch()
-        except (OSError, ValueError, EOFError):
+            data = path.read_bytes()
+        except OSError:
             return None
-        sound = isinstance(picture, np.ndarray) and picture.dtype == np.float32 and picture.ndim == 3
-        return picture if sound else None
+        with contextlib.suppress(OSError):
+            path.touch()
+        return _decoded(data)
 
     def put(self, key: str, picture: NDArray[np.float32]) -> None:
         """Keep a picture and drop the longest unused."""
-        import numpy as np
-
-        path = self._folder / f"{key}.npy"
+        path = self._path(key)
         if picture.nbytes > self._most // 4:
             return
         with contextlib.suppress(FileError), os_errors(path):
             if self._bytes < 0:
                 self._bytes = self._measured()
-            with atomic_write(path, overwrite=True) as part, part.open("wb") as stream:
-                np.save(stream, picture, allow_pickle=False)
+            with atomic_write(path, overwrite=True) as part:
+                part.write_bytes(_encoded(picture))
             self._bytes += picture.nbytes
             if self._bytes > self._most:
                 self._bytes = self._pruned()
 
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}{_SUFFIX}"
+
     def _measured(self) -> int:
         sweep_temporary(self._folder)
-        return sum(path.stat().st_size for path in self._folder.glob("*.npy"))
+        return sum(path.stat().st_size for path in self._folder.glob(f"*{_SUFFIX}"))
 
     def _pruned(self) -> int:
         """Drop the longest unused until a quarter is free, and return how much is left."""
-        files = sorted(self._folder.glob("*.npy"), key=lambda path: path.stat().st_mtime_ns)
+        files = sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
         left = sum(path.stat().st_size for path in files)
         for path in files:
             if left <= self._most * 3 // 4:
@@ -117,6 +118,23 @@ class DiskStore:
             left -= path.stat().st_size
             path.unlink(missing_ok=True)
         return left
+
+
+def _encoded(picture: NDArray[np.float32]) -> bytes:
+    """Return a picture as a digest of all that follows, three sizes, and its values."""
+    import numpy as np
+
+    body = struct.pack("<3I", *picture.shape) + np.ascontiguousarray(picture, "<f4").tobytes()
+    return hashlib.sha256(body).digest() + body
+
+
+def _decoded(data: bytes) -> NDArray[np.float32] | None:
+    import numpy as np
+
+    digest, body = data[:32], memoryview(data)[32:]
+    if hashlib.sha256(body).digest() != digest:
+        return None
+    return np.frombuffer(body[12:], "<f4").reshape(struct.unpack("<3I", body[:12])).astype(np.float32, copy=False)
 
 
 def fingerprint(origin: Origin) -> str:
@@ -129,13 +147,7 @@ def fingerprint(origin: Origin) -> str:
 
 def stored(outputs: NodeOutputs, store: PictureStore) -> NodeOutputs:
     """Return the outputs with every sequence of pictures going through the store."""
-    fields = {name: getattr(outputs, name) for name in type(outputs).model_fields}
-    kept = {
-        name: replace(value, render=_StoredRender(value, store).render)
-        for name, value in fields.items()
-        if isinstance(value, Images)
-    }
-    return outputs.model_copy(update=kept)
+    return outputs.with_images(lambda images: replace(images, render=_StoredRender(images, store).render))
 
 
 class _StoredRender:
@@ -152,5 +164,6 @@ class _StoredRender:
         missing = [index for index in range(start, stop) if index not in found]
         for index, picture in zip(missing, self._images.at(missing), strict=True):
             found[index] = picture
-            self._store.put(keys[index - start], picture)
+            # Asked for again: a file that changed since has another digest now that it was really read.
+            self._store.put(fingerprint(self._images.origin(index)), picture)
         return [found[index] for index in range(start, stop)]

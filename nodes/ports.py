@@ -43,6 +43,7 @@ class Port:
     ``type`` MODEL, IMAGE, MASK and LATENT take a link alone (`is_socket`); the others are plain values. ``least`` and
     ``most`` bound numbers, both included; ``choices`` are the values of a CHOICE. ``widget`` says how a host that can
     should let people edit the value: ``seed`` counts up, ``model`` picks a model file, ``lines`` has several lines.
+    ``may_be_empty`` is of texts.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Port:
     most: float | None = None
     choices: tuple[str, ...] = ()
     widget: Widget = ""
+    may_be_empty: bool = True
 
     @property
     def is_socket(self) -> bool:
@@ -105,6 +107,7 @@ def _port(name: str, field: FieldInfo) -> Port:
         _bound(field, "le"),
         _choices(field.annotation),
         widget,
+        not _bound(field, "min_length"),
     )
 
 

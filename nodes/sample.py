@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class SampleOutputs(NodeOutputs):
     """One picture and one latent a seed."""
 
-    images: Images
-    latents: LatentBatch
+    images: Images = Field(description="one picture a seed, or one a latent")
+    latents: LatentBatch = Field(description="the latents of the pictures: the seeds' own, or those that were given")
 
 
 class Sample(Node):

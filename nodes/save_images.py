@@ -29,7 +29,7 @@ PictureFormat = Literal["png", "jpg", "webp"]
 class SaveImagesOutputs(NodeOutputs):
     """The files that were written, in order."""
 
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = Field(description="the files, in the order of the pictures")
 
 
 class SaveImages(Node):
@@ -78,8 +78,10 @@ class SaveImages(Node):
         stems = [file_stem(self.name, index, origin) for index, origin in enumerate(self.images.origins())]
         paths = [contained(folder, f"{stem}.{self.format}") for stem in distinct(stems)]
         wanted = tuple(index for index, path in enumerate(paths) if not self._is_there(path, index, context))
+        planned = set(paths)
         for index in wanted:
-            paths[index] = free_path(paths[index], context.existing, overwrite=self.overwrite)
+            paths[index] = free_path(paths[index], context.existing, overwrite=self.overwrite, planned=planned)
+            planned.add(paths[index])
         return tuple(paths), wanted
 
     def _is_there(self, path: Path, index: int, context: Context) -> bool:

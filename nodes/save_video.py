@@ -19,7 +19,7 @@ from ganplugin.nodes.values import Images, joined_origin
 class SaveVideoOutputs(NodeOutputs):
     """The film that was written."""
 
-    path: str
+    path: str = Field(description="the film that was written")
 
 
 class SaveVideo(Node):
@@ -47,8 +47,12 @@ class SaveVideo(Node):
         return SaveVideoOutputs(path=str(*places or (context.folders.output(self.path),)))
 
     def destinations(self, context: Context) -> tuple[Path, ...]:
-        """Return the file, or nothing if this very film lies there already and the host wants it kept."""
+        """Return the file, or nothing if this very film lies there already and the host wants it kept.
+
+        Raises `InputError` for what is no film, and if there are no frames.
+        """
         path = context.folders.output(self.path)
+        self._check(path)
         if context.existing == "keep" and holds(path, lambda: self._text(context)):
             return ()
         return (free_path(path, context.existing, overwrite=self.overwrite),)
@@ -57,16 +61,20 @@ class SaveVideo(Node):
         origin = joined_origin(self.images.origins(), self.recipe(), "film")
         return provenance_text(origin, Path(self.path).suffix.lstrip(".").lower(), context.text)
 
+    def _check(self, path: Path) -> None:
+        from ganplugin.video import check_film
+
+        if not len(self.images):
+            raise InputError("there are no frames", where="images", fix="make at least one picture")
+        check_film(path)
+
     def write(self, path: Path, text: Mapping[str, str], context: Context) -> None:
         """Render the frames into ``path`` with this text as its metadata."""
         from ganplugin.images import to_uint8
         from ganplugin.sizing import resize, with_channels
-        from ganplugin.video import VIDEO_SUFFIXES, VideoWriter
+        from ganplugin.video import VideoWriter
 
-        if not len(self.images):
-            raise InputError("there are no frames", where="images", fix="make at least one picture")
-        if path.suffix.lower() not in VIDEO_SUFFIXES:
-            raise InputError("is no film or animation", where=path, fix="use one of " + ", ".join(VIDEO_SUFFIXES))
+        self._check(path)
         size = self.images[0].shape[:2]
         height, width = (side * self.scale for side in size)
         with VideoWriter(path, width, height, self.fps, text=text, overwrite=self.overwrite) as film:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class ScoreOutputs(NodeOutputs):
     """The pictures, best first, and their scores in the same order."""
 
-    images: Images
-    scores: tuple[float, ...]
+    images: Images = Field(description="the pictures, best first")
+    scores: tuple[float, ...] = Field(description="their scores, in the same order; higher is more real")
 
 
 class Score(Node):

@@ -10,7 +10,7 @@ from pydantic import Field
 from ganplugin.errors import InputError
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin
+from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin, joined_origin
 from ganplugin.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ PreserveColor = Literal["off", "luminance", "statistics", "histogram"]
 class StyleTransferOutputs(NodeOutputs):
     """One stylised picture for each picture that came in, with its alpha: of its size, or enlarged by an upscaler."""
 
-    images: Images
+    images: Images = Field(
+        description="one painted picture for each, with its alpha: of its size, or enlarged by an upscaler"
+    )
 
 
 class StyleTransfer(Node):
@@ -78,6 +80,10 @@ class StyleTransfer(Node):
         if self.mask is None:
             return content.after(self.recipe(images=content.recipe), self.model)
         mask = self.mask.origin(index if len(self.mask) > 1 else 0)
+        if len(self.mask) > 1 and mask.recipe == self.mask.recipe:
+            # It cannot be made alone, so only the whole of both sequences tells which mask belongs to which picture.
+            whole = joined_origin((*self.images.origins(), *self.mask.origins()), self.recipe(), content.name)
+            return replace(whole.after(whole.recipe, self.model), index=index, seed=content.seed)
         made = content.after(self.recipe(images=content.recipe, mask=mask.recipe), self.model)
         return replace(made, inputs={**made.inputs, **mask.inputs})
 
@@ -91,7 +97,7 @@ class StyleTransfer(Node):
         height, width = painted.shape[:2]
         share = resize(self.mask[index if len(self.mask) > 1 else 0][..., :1], width, height)
         plain = with_channels(resize(picture, width, height), "RGBA" if painted.shape[2] == 4 else "RGB")
-        return plain + share * (painted - plain)
+        return plain * (1 - share) + painted * share
 
     def _brush(self) -> Brush:
         self.model.require("style")

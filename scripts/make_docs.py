@@ -1,6 +1,6 @@
-"""Write the pages of docs/ that list commands, nodes and families from the code itself; with --check only compare.
+"""Write the pages of docs/ that list commands, nodes and families, and what ComfyUI shows of the nodes, from the code.
 
-tests/test_docs.py fails while a page differs from what this makes.
+With --check only compare; tests/test_docs.py fails while a page differs from what this makes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import comfyui_words
+import invokeai_workflows
 
 from ganplugin.cli import cli
 from ganplugin.models.families import FAMILIES
@@ -88,11 +90,11 @@ def nodes_page() -> str:
 
 def _node_section(node: type[Node]) -> str:
     inputs = "\n".join(_input_row(port) for port in inputs_of(node))
-    outputs = "\n".join(f"| `{port.name}` | {_type(port)} |" for port in outputs_of(node))
+    outputs = "\n".join(f"| `{port.name}` | {_type(port)} | {_meaning(port)} |" for port in outputs_of(node))
     return (
         f"## {node.title}\n\n`{node.id}`, version {node.version}. {summary(node)}\n\n"
         f"| input | type | default | meaning |\n| --- | --- | --- | --- |\n{inputs}\n\n"
-        f"| output | type |\n| --- | --- |\n{outputs}\n"
+        f"| output | type | meaning |\n| --- | --- | --- |\n{outputs}\n"
     )
 
 
@@ -128,7 +130,11 @@ def _input_row(port: Port) -> str:
         default = "none"
     else:
         default = f"`{_value(port.default)}`"
-    return f"| `{port.name}` | {_type(port)} | {default} | {_one_line(port.help).replace('|', chr(92) + '|')} |"
+    return f"| `{port.name}` | {_type(port)} | {default} | {_meaning(port)} |"
+
+
+def _meaning(port: Port) -> str:
+    return _one_line(port.help).replace("|", chr(92) + "|")
 
 
 def _type(port: Port) -> str:
@@ -158,7 +164,8 @@ def _one_line(text: str) -> str:
 def pages() -> dict[Path, str]:
     """Return the generated pages: path to text."""
     made = {"commands.md": commands_page, "nodes.md": nodes_page, "settings.md": families_page}
-    return {ROOT / "docs" / name: make() for name, make in made.items()}
+    here = {ROOT / "docs" / name: make() for name, make in made.items()}
+    return {**here, **comfyui_words.pages(), **invokeai_workflows.pages()}
 
 
 def main() -> None:
@@ -166,8 +173,9 @@ def main() -> None:
     fresh = pages()
     stale = [path for path, text in fresh.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
-        sys.exit(f"stale, run `make docs`: {', '.join(path.name for path in stale)}" if stale else 0)
+        sys.exit(f"stale, run `make docs`: {', '.join(str(path.relative_to(ROOT)) for path in stale)}" if stale else 0)
     for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(fresh[path], encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
 

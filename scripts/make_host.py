@@ -73,6 +73,7 @@ HOST_KINDS = {
     "comfyui": Host(((3, 10), (3, 11), (3, 12), (3, 13)), finish_comfyui),
     "blender": Host(((3, 11),), nothing_more),
     "invokeai": Host(((3, 11), (3, 12)), stand_in_for_operators),
+    "ryven": Host(((3, 10), (3, 11), (3, 12)), nothing_more),
 }
 
 

@@ -1,173 +1,104 @@
-"""Draw InvokeAI's example workflows from the declarations, so that their versions, inputs and defaults are right.
+"""Make the example workflows of ComfyUI and the thumbnails that its window shows, by running the workflows themselves.
 
-tests/nodes/invokeai/test_workflows.py fails while a file differs from what this makes.
+python scripts/make_workflows.py
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
+from typing import Any
 
-from ganplugin.nodes import (
-    ContactSheet,
-    Interpolate,
-    LoadModel,
-    MixStyles,
-    Node,
-    Sample,
-    SaveVideo,
-    StyleTransfer,
-)
-from ganplugin.nodes.invokeai.registration import gives_pictures, invocation_type, repeatable
-from ganplugin.nodes.ports import Port, inputs_of
+from PIL import Image
 
-__all__ = ["FOLDER", "WORKFLOWS", "files", "main"]
+from ganplugin.nodes import NODES, Context
+from ganplugin.nodes.context import Folders
+from ganplugin.nodes.graph import Graph
+from ganplugin.nodes.workflows import workflow_of
 
-FOLDER = Path(__file__).resolve().parent.parent / "nodes" / "invokeai" / "workflows"
-WIDTH, HEIGHT = 420, 620
+__all__ = ["GRAPHS", "main"]
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "nodes" / "comfyui" / "example_workflows"
+ICON = ROOT / "nodes" / "comfyui" / "icon.png"
+PHOTO = ROOT / "ganplugin" / "builtin" / "cat.webp"
+THUMBNAIL = 384
 
 
-@dataclass(frozen=True)
-class Box:
-    """One node: its place in columns and rows, and the inputs that differ from their defaults.
-
-    The pictures of a ``shown`` one go to the gallery.
-    """
-
-    kind: type[Node]
-    column: float
-    row: float
-    values: dict[str, str | int | float | bool]
-    shown: bool = False
+def node(name: str, **inputs: object) -> dict[str, Any]:
+    """Return one node of a graph; a name of ours stands without its prefix."""
+    ours = {kind.id for kind in NODES}
+    return {"class_type": f"GanPlugin{name}" if f"GanPlugin{name}" in ours else name, "inputs": inputs}
 
 
-@dataclass(frozen=True)
-class Workflow:
-    """``links`` are pairs such as ``network.model sample.model``; ``asked`` are the inputs that stand in the form."""
-
-    name: str
-    description: str
-    boxes: dict[str, Box]
-    links: tuple[str, ...]
-    asked: tuple[str, ...]
-
-
-WORKFLOWS = {
-    "painted-dreams": Workflow(
-        "Painted dreams",
-        "A GAN dreams up pictures, a style network paints them, and all lie on one sheet.",
-        {
-            "network": Box(LoadModel, 0, 0, {"model": "builtin:brushwork"}),
-            "painting": Box(LoadModel, 0, 1, {"model": "builtin:great-wave"}),
-            "sample": Box(Sample, 1, 0, {"seeds": "0-11"}),
-            "style": Box(StyleTransfer, 2, 0.5, {}, shown=True),
-            "sheet": Box(ContactSheet, 3, 0.5, {}, shown=True),
-        },
-        (
-            "network.model sample.model",
-            "painting.model style.model",
-            "sample.images style.images",
-            "style.images sheet.images",
-        ),
-        ("network.model", "sample.seeds", "painting.model", "style.strength"),
-    ),
-    "two-parents": Workflow(
-        "Two parents",
-        "The coarse form of one dream with the fine detail of others.",
-        {
-            "network": Box(LoadModel, 0, 0.5, {"model": "builtin:brushwork"}),
-            "forms": Box(Sample, 1, 0, {"seeds": "1-6"}),
-            "detail": Box(Sample, 1, 1, {"seeds": "42"}),
-            "mix": Box(MixStyles, 2, 0.5, {}),
-            "children": Box(Sample, 3, 0.5, {}, shown=True),
-        },
-        (
-            "network.model forms.model",
-            "network.model detail.model",
-            "network.model mix.model",
-            "network.model children.model",
-            "forms.latents mix.a",
-            "detail.latents mix.b",
-            "mix.latents children.latents",
-        ),
-        ("network.model", "forms.seeds", "detail.seeds", "mix.layers"),
-    ),
-    "walk-as-a-film": Workflow(
-        "Walk as a film",
-        "A walk through what a GAN knows, as a film whose end meets its beginning.",
-        {
-            "network": Box(LoadModel, 0, 0, {"model": "builtin:icons"}),
-            "walk": Box(Interpolate, 1, 0, {"frames": 48}),
-            "film": Box(SaveVideo, 2, 0, {"path": "walk.webp", "fps": 24.0, "scale": 4}),
-        },
-        ("network.model walk.model", "walk.images film.images"),
-        ("network.model", "walk.seeds", "walk.frames", "film.path"),
-    ),
+GRAPHS: dict[str, dict[str, Any]] = {
+    "sample_grid": {
+        "1": node("LoadModel", model="builtin:brushwork"),
+        "2": node("Sample", model=["1", 0], seeds="0-24", truncation=0.9, seed=100),
+        "3": node("ContactSheet", images=["2", 0], columns=5),
+        "4": node("SaveImage", images=["3", 0], filename_prefix="ganplugin/grid"),
+    },
+    "interpolation_film": {
+        "1": node("LoadModel", model="builtin:brushwork"),
+        "2": node("Interpolate", model=["1", 0], seeds="3,14,15,92", frames=96, truncation=0.9),
+        "3": node("SaveVideo", images=["2", 0], path="ganplugin/walk.webp", fps=24.0, scale=6),
+    },
+    "photo_to_painting": {
+        "1": node("LoadModel", model="builtin:great-wave"),
+        # ComfyUI comes with this picture in its input folder.
+        "2": node("LoadImage", image="example.png"),
+        "3": node("StyleTransfer", model=["1", 0], images=["2", 0], max_side=1024),
+        "4": node("SaveImages", images=["3", 0], folder="ganplugin"),
+    },
 }
+"""One graph an example: a grid of samples, a film of a walk, and a photo in a painting's style."""
 
 
-def files() -> dict[Path, str]:
-    """Return the text of every workflow by its path."""
-    return {FOLDER / f"{stem}.json": json.dumps(_drawn(made), indent=1) + "\n" for stem, made in WORKFLOWS.items()}
+def rendered(graph: dict[str, Any], folder: Path) -> Path:
+    """Run a graph in a folder and return the file that it wrote."""
+    inputs = folder / "input"
+    inputs.mkdir()
+    with Image.open(PHOTO) as photo:
+        photo.convert("RGB").save(inputs / "example.png")
+    places = Folders(inputs=(inputs,), outputs=folder / "output")
+    Graph.parse(graph).run(Context(device="cpu", folders=places))
+    (written,) = (path for path in (folder / "output").rglob("*") if path.is_file())
+    return written
 
 
-def _drawn(made: Workflow) -> dict[str, object]:
-    links = [tuple(part.split(".") for part in link.split()) for link in made.links]
-    return {
-        "name": made.name,
-        "author": "ganplugin",
-        "description": made.description,
-        "version": "1.0.0",
-        "contact": "",
-        "tags": "ganplugin, gan",
-        "notes": "",
-        "exposedFields": [dict(zip(("nodeId", "fieldName"), one.split("."), strict=True)) for one in made.asked],
-        "meta": {"version": "3.0.0", "category": "user"},
-        "nodes": [_node(name, box) for name, box in made.boxes.items()],
-        "edges": [_edge(source, output, target, name) for (source, output), (target, name) in links],
+def thumbnail(picture: Path, target: Path) -> None:
+    """Write a square JPEG from the middle of a picture, or of the first frame of a film."""
+    with Image.open(picture) as image:
+        side = min(image.size)
+        left, top = ((length - side) // 2 for length in image.size)
+        cut = image.convert("RGB").crop((left, top, left + side, top + side))
+    cut.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS).save(target, quality=88)
+
+
+def icon() -> None:
+    """Write the icon of the pack: four emblems of a builtin model."""
+    graph = {
+        "1": node("LoadModel", model="builtin:icons"),
+        "2": node("Sample", model=["1", 0], seeds="7,12,21,33"),
+        "3": node("ContactSheet", images=["2", 0], columns=2, cell=192),
+        "4": node("SaveImages", images=["3", 0]),
     }
-
-
-def _node(name: str, box: Box) -> dict[str, object]:
-    of_pictures = {one: {"name": one, "label": ""} for one in ("metadata", "board") if gives_pictures(box.kind)}
-    data = {
-        "id": name,
-        "type": invocation_type(box.kind),
-        "version": box.kind.version,
-        "nodePack": "ganplugin_invokeai",
-        "label": "",
-        "notes": "",
-        "isOpen": True,
-        "isIntermediate": not box.shown,
-        "useCache": repeatable(box.kind),
-        "inputs": {**of_pictures, **{port.name: _input(port, box) for port in inputs_of(box.kind)}},
-    }
-    place = {"x": round(box.column * WIDTH), "y": round(box.row * HEIGHT)}
-    return {"id": name, "type": "invocation", "position": place, "data": data}
-
-
-def _input(port: Port, box: Box) -> dict[str, object]:
-    shown: dict[str, object] = {"name": port.name, "label": ""}
-    return shown if port.is_socket else {**shown, "value": box.values.get(port.name, port.default)}
-
-
-def _edge(source: str, output: str, target: str, name: str) -> dict[str, str]:
-    return {
-        "id": f"{source}-{output}-{target}-{name}",
-        "type": "default",
-        "source": source,
-        "target": target,
-        "sourceHandle": output,
-        "targetHandle": name,
-    }
+    with tempfile.TemporaryDirectory() as folder, Image.open(rendered(graph, Path(folder))) as sheet:
+        sheet.convert("RGB").resize((256, 256), Image.Resampling.LANCZOS).save(ICON, optimize=True)
 
 
 def main() -> None:
-    """Write the files."""
+    """Write every workflow with its thumbnail, and the icon."""
     FOLDER.mkdir(exist_ok=True)
-    for path, text in files().items():
-        path.write_text(text, encoding="utf-8")
+    for name, graph in GRAPHS.items():
+        Graph.parse(graph)
+        drawing = json.dumps(workflow_of(graph), indent=1)
+        (FOLDER / f"{name}.json").write_text(drawing + "\n", encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder:
+            thumbnail(rendered(graph, Path(folder)), FOLDER / f"{name}.jpg")
+        print(f"wrote {name}")
+    icon()
 
 
 if __name__ == "__main__":

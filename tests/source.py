@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
-import sys
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,11 +38,5 @@ def modules() -> Iterator[Module]:
 
 
 def load_script(name: str) -> ModuleType:
-    """Import ``scripts/<name>.py``, which is no part of a package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look for it there
-    spec.loader.exec_module(module)
-    return module
+    """Import ``scripts/<name>.py``, which is no part of a package: pytest's ``pythonpath`` has the folder."""
+    return importlib.import_module(name)

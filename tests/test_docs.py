@@ -70,7 +70,7 @@ def parse(arguments: list[str]) -> None:
             parameter.type_cast_value(context, value)
 
 
-@pytest.mark.parametrize("path", make_docs.pages(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", make_docs.pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_generated_page_is_fresh(path: Path):
     assert path.read_text(encoding="utf-8") == make_docs.pages()[path], "run `make docs`"
 

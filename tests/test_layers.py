@@ -64,6 +64,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.plugins": set(),
     **dict.fromkeys(SERVICES, BASE | FORMATS | RUNTIME | ours("plugins")),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
+    "ganplugin.nodes.ryven": BASE | ours("nodes"),
+    "ganplugin.nodes.ryven_window": ours("nodes", "nodes.ryven"),
     "ganplugin.nodes.comfyui": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.nodes.invokeai": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.models": NETWORKS,
@@ -98,6 +100,8 @@ GUESTS = {
     "onnxruntime": guest(late=" ".join(RUNTIME)),
     "av": guest(late="ganplugin.video"),
     "invokeai": guest(late="ganplugin.nodes.invokeai"),
+    "ryvencore": guest(at_once="ganplugin.nodes.ryven ganplugin.nodes.ryven_window"),
+    "ryven": guest(at_once="ganplugin.nodes.ryven_window"),
 }
 
 

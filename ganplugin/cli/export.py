@@ -38,10 +38,10 @@ __all__ = ["command", "needs_torch"]
 )
 @click.option(
     "--profile",
-    type=click.Choice(["full", "plain"]),
+    type=click.Choice(["full", "plain", "static"]),
     default="full",
     show_default=True,
-    help="plain: latent or picture in, picture out, no optional inputs.",
+    help="plain: latent or picture in, picture out, no optional inputs. static: and one at a time, all sizes fixed.",
 )
 @click.option("--size", metavar="WxH", help="Fix a style network's pictures to one size, for programs that need that.")
 @click.option("--fp16", is_flag=True, help="Half precision where it is safe: half the file, faster on most GPUs.")
@@ -81,7 +81,7 @@ def command(
     family: str | None,
     licence: str | None,
     settings: tuple[str, ...],
-    profile: Literal["full", "plain"],
+    profile: Literal["full", "plain", "static"],
     size: str | None,
     fp16: bool,
     opset: int,

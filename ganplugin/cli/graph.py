@@ -11,6 +11,7 @@ import click
 
 from ganplugin.cli import print_json
 from ganplugin.cli.terminal import device_options, json_option, terminal_context
+from ganplugin.errors import InputError
 from ganplugin.files import atomic_write
 
 if TYPE_CHECKING:
@@ -68,11 +69,13 @@ def command(
 
         click.echo(json.dumps(graph_schema(), indent=2))
         return
+    if flow is None and draw is not None and not draw.endswith((".svg", "-")):
+        flow, draw = Path(draw), "-"  # written as --draw FLOW, which gives the option the name of the graph
     if flow is None:
         raise click.UsageError("name a graph: a JSON file or a picture", ctx=click.get_current_context())
     graph = _loaded(flow, changes)
     if draw is not None:
-        _draw(graph, draw)
+        _draw(graph, draw, overwrite=overwrite)
         return
     from ganplugin.nodes.context import Folders
 
@@ -91,24 +94,28 @@ def _loaded(flow: Path, changes: tuple[str, ...]) -> Graph:
     try:
         return Graph.load(flow, changes)
     except GraphError as error:
-        for problem in error.problems[1:]:
-            click.echo(f"also {problem}", err=True)
-        raise
+        if len(error.problems) == 1:
+            raise
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        raise InputError(f"has {len(error.problems)} problems, and nothing was rendered", where=flow) from error
 
 
 def _overwriting(graph: Graph) -> Graph:
-    """Return the graph with every node that could refuse to replace a file told to do it."""
+    """Return the graph with every node that could refuse to replace a file told to do it, which no picture carries."""
     writers = [call.id for call in graph.calls.values() if "overwrite" in call.kind.model_fields]
-    return graph.changed(f"{node_id}.overwrite=true" for node_id in writers)
+    return replace(graph, calls=graph.changed(f"{node_id}.overwrite=true" for node_id in writers).calls)
 
 
-def _draw(graph: Graph, target: str) -> None:
+def _draw(graph: Graph, target: str, *, overwrite: bool) -> None:
     from ganplugin.nodes.graph_drawing import graph_lines, graph_svg
 
     if target == "-":
         click.echo("\n".join(graph_lines(graph)))
         return
-    with atomic_write(Path(target)) as part:
+    if not target.lower().endswith(".svg"):
+        raise InputError("is no SVG file", where=f"--draw {target}", fix="end the name in .svg")
+    with atomic_write(Path(target), overwrite=overwrite) as part:
         part.write_text(graph_svg(graph), encoding="utf-8")
     click.echo(target)
 

@@ -7,25 +7,13 @@ from typing import Any
 
 from ganplugin.nodes.base import Node
 from ganplugin.nodes.comfyui.model_picker import model_names
-from ganplugin.nodes.ports import Port, PortType, inputs_of, outputs_of
+from ganplugin.nodes.ports import Port, inputs_of, outputs_of
+from ganplugin.nodes.workflows import COMFYUI_TYPES
 
-__all__ = ["CATEGORY", "TYPES", "Socket", "Widget", "sockets_of", "takes_lists", "widgets_of"]
+__all__ = ["CATEGORY", "Socket", "Widget", "sockets_of", "takes_lists", "widgets_of"]
 
 CATEGORY = "ganplugin"
 
-TYPES: dict[PortType, str] = {
-    "MODEL": "GANPLUGIN_MODEL",
-    "LATENT": "GANPLUGIN_LATENT",
-    "IMAGE": "IMAGE",
-    "MASK": "MASK",
-    "INT": "INT",
-    "FLOAT": "FLOAT",
-    "TEXT": "STRING",
-    "BOOL": "BOOLEAN",
-    "CHOICE": "COMBO",
-    "TEXTS": "STRING",
-    "FLOATS": "FLOAT",
-}
 _SEQUENCES = ("IMAGE", "MASK")
 _STEP = 0.01
 
@@ -71,7 +59,7 @@ def _widget(port: Port) -> Widget:
     if port.widget == "seed":
         options["control_after_generate"] = True
     # Plain inputs always have a widget, so that leaving one out of a graph is only for sockets.
-    return Widget(port.name, TYPES[port.type], not port.required, options, port.choices)
+    return Widget(port.name, COMFYUI_TYPES[port.type], not port.required, options, port.choices)
 
 
 def sockets_of(kind: type[Node]) -> tuple[Socket, ...]:
@@ -80,7 +68,9 @@ def sockets_of(kind: type[Node]) -> tuple[Socket, ...]:
     Pictures come as a list of batches, one batch for every run of pictures of one size: nearly always a single one.
     """
     lists = (*_SEQUENCES, "FLOATS")
-    return tuple(Socket(port.name, TYPES[port.type], port.help, port.type in lists) for port in outputs_of(kind))
+    return tuple(
+        Socket(port.name, COMFYUI_TYPES[port.type], port.help, port.type in lists) for port in outputs_of(kind)
+    )
 
 
 def takes_lists(kind: type[Node]) -> bool:

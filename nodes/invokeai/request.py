@@ -32,8 +32,10 @@ class Request:
 
     def node(self, context: Context) -> Node:
         """Return the node with its inputs made. Raises `InputError` if a file that one came from has changed."""
-        evaluation = Evaluation(Graph.parse(self.graph), context)
-        linked = {name: evaluation.value(link) for name, link in self.links.items()}
+        linked = {}
+        if self.links:
+            evaluation = Evaluation(Graph.parse(self.graph), context)
+            linked = {name: evaluation.value(link) for name, link in self.links.items()}
         for name, field in self.made.items():
             field.check(linked[name])
         return self.kind(**self.plain, **linked)

@@ -5,15 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import ValueInfoProto
 
-from ganplugin.errors import InputError
+from ganplugin.errors import InputError, ModelError
 from ganplugin.export.convert import convert
-from ganplugin.export.profiles import plain, sized
+from ganplugin.export.profiles import plain, profiled, sized, static
 from ganplugin.export.verify import verify
 from ganplugin.modelfile import check_contract, write_model
 from ganplugin.runtime import RuntimeOptions, open_model
 from tests.export.networks import everything, manifest_of, painter
 from tests.export.networks import plain as no_options
+
+
+def axes(value: ValueInfoProto) -> list[int | str]:
+    return [axis.dim_value or axis.dim_param for axis in value.type.tensor_type.shape.dim]
 
 
 def test_the_plain_profile_has_required_inputs_and_a_picture_alone(tmp_path: Path) -> None:
@@ -46,8 +51,7 @@ def test_a_size_is_fixed_in_the_file_and_pictures_of_other_sizes_are_fitted(tmp_
     network = sized(plain(painter()), 40, 24)
     proto = convert(network)
     check_contract(proto, manifest_of(network))
-    shape = [axis.dim_value or axis.dim_param for axis in proto.graph.input[0].type.tensor_type.shape.dim]
-    assert shape == ["batch", 3, 24, 40]
+    assert axes(proto.graph.input[0]) == ["batch", 3, 24, 40]
     path = write_model(proto, manifest_of(network), tmp_path / "m.onnx")
     assert verify(path, network).cases >= 6
     model = open_model(path, RuntimeOptions(device="cpu"))
@@ -57,6 +61,54 @@ def test_a_size_is_fixed_in_the_file_and_pictures_of_other_sizes_are_fitted(tmp_
 def test_both_are_told_in_the_manifest() -> None:
     told = {fact.name: (fact.value, fact.origin) for fact in sized(plain(painter()), 32, 16).inferred}
     assert told == {"profile": ("plain", "option"), "fixed size": ("32 x 16", "option")}
+
+
+def test_a_static_generator_gives_any_number_of_the_plain_ones_pictures(tmp_path: Path) -> None:
+    network = static(everything())
+    proto = convert(network)
+    ports = {value.name: axes(value) for value in (*proto.graph.input, *proto.graph.output)}
+    assert ports == {"z": [1, 4], "label": [1, 2], "image": [1, 3, 8, 8]}
+    path = write_model(proto, manifest_of(network), tmp_path / "static.onnx")
+    assert verify(path, network).cases == 2
+    bare = plain(everything())
+    other = open_model(write_model(convert(bare), manifest_of(bare), tmp_path / "plain.onnx"), RuntimeOptions("cpu"))
+    model = open_model(path, RuntimeOptions("cpu", batch=4))
+    assert model.batch_size == 1
+    z = np.random.RandomState(0).randn(5, 4).astype(np.float32)
+    for label in ([1, 0], np.eye(2)[[0, 1, 1, 0, 1]]):
+        assert np.abs(model.generate(z, label=label) - other.generate(z, label=label)).max() < 1e-6
+
+
+def test_a_static_style_network_paints_any_number_of_pictures_of_any_size(tmp_path: Path) -> None:
+    network = static(sized(painter(), 40, 24))
+    proto = convert(network)
+    assert [axes(value) for value in (*proto.graph.input, *proto.graph.output)] == [[1, 3, 24, 40], [1, 3, 24, 40]]
+    path = write_model(proto, manifest_of(network), tmp_path / "m.onnx")
+    assert verify(path, network).cases == 2
+    model = open_model(path, RuntimeOptions("cpu"))
+    pictures = np.random.RandomState(0).rand(3, 50, 30, 3).astype(np.float32)
+    painted = model.stylize(pictures)
+    assert painted.shape == (3, 50, 30, 3)
+    assert painted[2].tobytes() == model.stylize(pictures[2]).tobytes()
+
+
+def test_a_static_style_network_needs_a_size() -> None:
+    with pytest.raises(InputError, match="--profile static: needs the size of the pictures - add --size"):
+        static(painter())
+
+
+def test_a_file_that_is_less_free_than_its_manifest_says_is_refused() -> None:
+    free, fixed = plain(no_options()), static(no_options())
+    for network, other in ((free, fixed), (fixed, free)):
+        with pytest.raises(ModelError, match="the input 'z' has the shape"):
+            check_contract(convert(network), manifest_of(other))
+
+
+def test_a_profile_is_named() -> None:
+    told = {
+        name: [fact.value for fact in profiled(no_options(), name).inferred] for name in ("full", "plain", "static")
+    }
+    assert told == {"full": [], "plain": ["plain"], "static": ["static"]}
 
 
 @pytest.mark.parametrize(("width", "height"), [(7, 64), (64, 0), (20000, 64)])

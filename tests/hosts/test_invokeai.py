@@ -260,7 +260,7 @@ def test_progress_is_seen_and_a_run_is_cancelled_in_flight(server):
     assert not ended.get("error_message")
 
 
-WORKFLOWS = load_script("make_workflows").files()
+WORKFLOWS = load_script("invokeai_workflows").pages()
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

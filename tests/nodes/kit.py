@@ -92,3 +92,9 @@ def as_levels(path: Path) -> NDArray[np.uint8]:
 def stub_model() -> LoadedModel:
     """Return a model that no test runs."""
     return LoadedModel(cast("Any", None), "stub", Recipe("Test"))
+
+
+def node(kind: str, **inputs: Any) -> dict[str, Any]:
+    """Return one node of a graph in API format; ``kind`` is the id without its GanPlugin, or one of ComfyUI's own."""
+    own = kind in ("LoadImage", "SaveImage", "PreviewImage")
+    return {"class_type": kind if own else f"GanPlugin{kind}", "inputs": inputs}

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganplugin.errors import FileError, InputError
 from ganplugin.files import file_digest
@@ -27,11 +28,12 @@ from ganplugin.nodes import (
     StyleTransfer,
 )
 from ganplugin.nodes.again import Ingredients, differences, render_again
+from ganplugin.nodes.core_nodes import LoadImage, PreviewImage, SaveImage
 from ganplugin.nodes.join_images import join
 from ganplugin.nodes.provenance import current_versions
 from ganplugin.provenance import Provenance, parse_provenance
 from ganplugin.video import read_video_text
-from tests.nodes.kit import load, save
+from tests.nodes.kit import load, node, save
 
 CONTEXT = Context(device="cpu")
 
@@ -70,7 +72,7 @@ def sample(**inputs):
 
 
 def walk(**inputs):
-    return Interpolate(model=load("full.onnx"), seeds="3,5", frames=6, **inputs).run(CONTEXT)
+    return Interpolate(**{"model": load("full.onnx"), "seeds": "3,5", "frames": 6, **inputs}).run(CONTEXT)
 
 
 def photos(path="photos"):
@@ -93,6 +95,28 @@ def styled(model="styles.onnx", source=None, **inputs):
 def from_file():
     SaveLatents(latents=mixed(), path="w.npz").run(CONTEXT)
     return LoadLatents(path="w.npz").run(CONTEXT).latents
+
+
+def animated():
+    """A GIF of three frames, each transparent elsewhere, as ComfyUI's node loads it."""
+    shown = [Image.new("RGBA", (8, 8), (60 * number, 90, 30, 255)) for number in range(3)]
+    for number, frame in enumerate(shown):
+        frame.paste((0, 0, 0, 0), (0, 0, 2 + 2 * number, 8))
+    shown[0].save("frames.gif", save_all=True, append_images=shown[1:], disposal=2)
+    return LoadImage(image="frames.gif").run(CONTEXT)
+
+
+def masked(source, mask):
+    return images(styled(source=source, mask=mask))
+
+
+def best_first(source):
+    """Pictures in an order that their recipe does not tell."""
+    return Score(model=load("scorer.onnx"), images=source).run(CONTEXT).images
+
+
+def comfyui(images):
+    return SaveImage(images=images, filename_prefix="out/comfy").run(CONTEXT).paths[-1]
 
 
 WORKS = {
@@ -124,6 +148,24 @@ WORKS = {
     "ranking": lambda: images(
         ContactSheet(images=Score(model=load("scorer.onnx"), images=photos()).run(CONTEXT).images).run(CONTEXT).images
     ),
+    "shifted seeds": lambda: images(sample(seed=40).images),
+    "shifted walk": lambda: film(walk(seed=40).images, "a.webp"),
+    "comfyui's": lambda: comfyui(sample().images),
+    "comfyui's frame": lambda: comfyui(walk().images),
+    "comfyui's sheet": lambda: comfyui(ContactSheet(images=photos()).run(CONTEXT).images),
+    "comfyui's preview": lambda: PreviewImage(images=styled()).run(CONTEXT).paths[-1],
+    "comfyui's picture": lambda: comfyui(styled(source=LoadImage(image="photos/dog.png").run(CONTEXT).images)),
+    "frame of a gif": lambda: images(animated().images),
+    "film of a gif": lambda: film(animated().images, "a.webp"),
+    "masks as pictures": lambda: images(LoadImages(path="photos").run(CONTEXT).masks),
+    "one mask": lambda: masked(photos(), LoadImages(path="photos/dog.png").run(CONTEXT).masks),
+    "a mask a picture": lambda: masked(photos(), LoadImages(path="photos/dog.png\nphotos/cat.jpg").run(CONTEXT).masks),
+    "a mask a frame": lambda: masked(animated().images, animated().masks),
+    "a mask a seed": lambda: masked(sample(seeds="3,5,7").images, animated().masks),
+    "a mask a frame of a walk": lambda: masked(walk(frames=3).images, animated().masks),
+    "masks in another order": lambda: masked(best_first(animated().images), animated().masks),
+    "masks of a walk in another order": lambda: masked(best_first(walk(frames=3).images), animated().masks),
+    "film with masks": lambda: film(styled(source=walk(frames=3).images, mask=animated().masks), "a.webp"),
     "best of": lambda: images(Score(model=load("scorer.onnx"), images=sample().images, keep=1).run(CONTEXT).images),
 }
 
@@ -286,6 +328,8 @@ def edited(record, **changes) -> Provenance:
         ({"models": {}}, "full.onnx: is named in the recipe without its digest"),
         ({"graph": {"2": {"class_type": "GanPluginLoadModel", "inputs": {}}}}, "without its digest"),
         ({"graph": {"2": {"class_type": "GanPluginLoadImages", "inputs": {"path": "/etc/passwd"}}}}, "/etc/passwd"),
+        ({"graph": {"2": {"class_type": "LoadImage", "inputs": {"image": "/etc/passwd"}}}}, "/etc/passwd"),
+        ({"graph": {"2": {"class_type": "LoadImage", "inputs": {"image": ["2", 0]}}}}, "without its digest"),
         ({"graph": {"2": {"class_type": "GanPluginLoadLatents", "inputs": {"path": ["2", 0]}}}}, "without its digest"),
         ({"graph": {"2": {"class_type": "Nothing", "inputs": {}}}}, "node 2"),
     ],
@@ -298,7 +342,7 @@ def test_broken_recipes_are_refused(shelf, changes, message):
     assert not (shelf / "b.png").exists()
 
 
-@pytest.mark.parametrize("writer", ["SaveImages", "SaveLatents", "SaveVideo"])
+@pytest.mark.parametrize("writer", ["SaveImages", "SaveLatents", "SaveVideo", "SaveImage", "PreviewImage"])
 @pytest.mark.parametrize("hidden", [True, False])
 def test_a_stranger_s_recipe_writes_no_files(shelf, writer, hidden):
     record = record_of(WORKS["png"]())
@@ -306,9 +350,10 @@ def test_a_stranger_s_recipe_writes_no_files(shelf, writer, hidden):
     if writer == "SaveLatents":
         inputs = {"latents": ["2", 1], "path": "evil.npz", "overwrite": True}
     else:
-        inputs = {"images": ["2", 0], "overwrite": True}
-        inputs |= {"folder": "evil"} if writer == "SaveImages" else {"path": "evil.webp"}
-    graph["8"] = {"class_type": f"GanPlugin{writer}", "inputs": inputs}
+        inputs = {"images": ["2", 0]}
+        names = {"SaveImages": {"folder": "evil"}, "SaveVideo": {"path": "evil.webp"}}
+        inputs |= names.get(writer, {"filename_prefix": "evil"} if writer == "SaveImage" else {})
+    graph["8"] = node(writer, **inputs)
     graph["9"] = {"class_type": "GanPluginSample", "inputs": {"model": ["1", 0], "label": ["8", 0]}}
     if writer == "SaveVideo" and not hidden:
         stranger = edited(record, graph=graph, output=["8", 0])
@@ -318,3 +363,4 @@ def test_a_stranger_s_recipe_writes_no_files(shelf, writer, hidden):
         with pytest.raises(InputError, match="node 8 of its recipe: would write other files"):
             render_again(stranger, shelf / "b.png", Ingredients(), CONTEXT, overwrite=False)
     assert not list(shelf.glob("evil*"))
+    assert not (shelf / "temp").exists()

@@ -129,3 +129,13 @@ def test_a_spline_has_no_corners_where_straight_lines_have(models, context):
 
     assert sharpest("spline") < sharpest("straight") / 2
     assert sharpest("auto") == sharpest("spline")
+
+
+def test_seed_is_added_to_the_seeds_of_the_keys(models, context):
+    model = load(models / "full.onnx")
+    shifted = Interpolate(model=model, seeds="1,2", frames=5, seed=7).run(context)
+    plain = Interpolate(model=model, seeds="8,9", frames=5).run(context)
+    assert shifted.images.batch().tobytes() == plain.images.batch().tobytes()
+    assert np.array_equal(shifted.latents.array(), plain.latents.array())
+    with pytest.raises(InputError, match="seed 4294967295: 4294967297 is above 4294967295"):
+        Interpolate(model=model, seeds="1,2", seed=2**32 - 1).run(context)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from ganplugin.errors import FileError, ImageError, InputError
 from ganplugin.files import file_digest
 from ganplugin.nodes import LoadImages
+from ganplugin.nodes.context import Folders
+from ganplugin.nodes.values import Masks
 from tests.nodes.kit import noise, save
 
 
@@ -143,3 +146,38 @@ def test_what_is_no_picture_is_named(here, context):
     for name in ("text.png", "cut.png"):
         with pytest.raises(ImageError, match=name):
             LoadImages(path=name).run(context).images[0]
+
+
+def test_pictures_are_looked_for_in_the_input_folders_first(here, context, tmp_path_factory):
+    inputs = tmp_path_factory.mktemp("input")
+    save(here / "a.png", seed=1)
+    save(here / "only.png", seed=4)
+    save(inputs / "a.png", seed=2)
+    save(inputs / "sub" / "b.png", seed=3)
+    hosted = replace(context, folders=Folders(inputs=(here / "none", inputs)))
+    for path, seeds in (("a.png", [2]), ("sub", [3]), ("sub/*.png\na.png", [3, 2]), ("only.png", [4])):
+        images = LoadImages(path=path).run(hosted).images
+        assert all(np.array_equal(p, noise(6, 9, seed=seed)) for p, seed in zip(images, seeds, strict=True)), path
+    assert names("sub\na.png", hosted) == ["sub/b.png", "a.png"]
+    assert names(str(here / "a.png"), hosted) == ["a.png"]
+    assert np.array_equal(LoadImages(path=str(here / "a.png")).run(hosted).images[0], noise(6, 9, seed=1))
+
+
+def test_spaces_around_a_name_count_in_an_input_folder_too_if_there_is_such_a_file(here, context, tmp_path_factory):
+    inputs = tmp_path_factory.mktemp("input")
+    save(inputs / " lead.png", seed=1)
+    save(inputs / "plain.png", seed=2)
+    hosted = replace(context, folders=Folders(inputs=(inputs,)))
+    assert names(" lead.png\n plain.png ", hosted) == [" lead.png", "plain.png"]
+
+
+def test_masks_are_1_where_a_picture_is_transparent_and_have_its_size(here, context):
+    save(here / "rgba.png", channels=4)
+    save(here / "rgb.png")
+    out = LoadImages(path="rgba.png\nrgb.png").run(context)
+    assert isinstance(out.masks, Masks)
+    assert np.array_equal(out.masks[0][..., 0], 1 - out.images[0][..., 3])
+    assert out.masks[1].shape == (6, 9, 1)
+    assert not out.masks[1].any()
+    assert [origin.recipe.output for origin in out.masks.origins()] == [1, 1]
+    assert [next(iter(origin.inputs)) for origin in out.masks.origins()] == ["rgba.png", "rgb.png"]

@@ -205,3 +205,35 @@ def test_every_layer_and_seed_has_its_own_noise(models):
     maps = made._noise_maps((5, 6))
     drawn = [rows[index].tobytes() for rows in maps.values() for index in range(2)]
     assert len(set(drawn)) == len(drawn) == 4
+
+
+@pytest.mark.parametrize(("seeds", "seed", "shifted"), [("3,1-2", 5, "8,6-7"), ("0", 2**32 - 1, "4294967295")])
+def test_seed_is_added_to_each_of_the_seeds(models, context, seeds, seed, shifted):
+    model = load(models / "full.onnx")
+    found = Sample(model=model, seeds=seeds, seed=seed).run(context)
+    plain = Sample(model=model, seeds=shifted).run(context)
+    assert found.latents.seeds == plain.latents.seeds
+    assert np.array_equal(found.latents.array(), plain.latents.array())
+    assert found.images.batch().tobytes() == plain.images.batch().tobytes()
+    assert list(found.images.origins()) == list(plain.images.origins())
+
+
+def test_seeds_shifted_beyond_the_largest_are_refused(models, context, rendered):
+    with pytest.raises(InputError) as refused:
+        Sample(model=load(models / "full.onnx"), seeds="0,4294967295", seed=1).run(context)
+    assert str(refused.value) == "seed 1: 4294967296 is above 4294967295 - choose a smaller seed"
+    assert rendered == []
+
+
+def test_drawn_noise_follows_the_shifted_seed(models, context):
+    model = load(models / "full.onnx")
+    shifted = pictures(model, context, seeds="3", seed=4, noise="seeded")
+    assert shifted.tobytes() == pictures(model, context, seeds="7", noise="seeded").tobytes()
+
+
+def test_given_latents_are_not_shifted(models, context):
+    model = load(models / "full.onnx")
+    given = latents(seed_latents((3,), 4))
+    assert np.array_equal(
+        pictures(model, context, latents=given, seed=2**32 - 1), pictures(model, context, latents=given)
+    )

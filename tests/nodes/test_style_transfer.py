@@ -6,6 +6,7 @@ import pytest
 from ganplugin.errors import Cancelled, InputError
 from ganplugin.nodes import Context, Images, LoadImages, Sample, StyleTransfer
 from ganplugin.nodes.style_transfer import parse_style_weights
+from ganplugin.nodes.values import Masks
 from ganplugin.sizing import resize
 from tests.nodes.kit import load, noise, save, sequence
 from tests.tiny_models import tiny_upscaler
@@ -221,3 +222,73 @@ def test_malformed_style_weights(text):
     with pytest.raises(InputError) as refused:
         parse_style_weights(text, ("a", "b"), None)
     assert refused.value.where == f"styles {text!r}"
+
+
+def masks(*values, side=8):
+    """Masks in memory, each of one value or as given."""
+    pictures = [
+        value if isinstance(value, np.ndarray) else np.full((side, side, 1), value, np.float32) for value in values
+    ]
+    plain = sequence(pictures)
+    return Masks(len(pictures), plain.render, plain.origin, plain.recipe)
+
+
+def half_mask():
+    mask = np.zeros((8, 8, 1), np.float32)
+    mask[:, 4:] = 1
+    return mask
+
+
+def test_a_mask_of_1_paints_all_and_one_of_0_nothing(models, context):
+    model, photo = load(models / "styles.onnx"), noise(8, 8) * np.float32(0.77)
+    full = paint(model, context, photo)[0]
+    assert np.array_equal(paint(model, context, photo, mask=masks(1))[0], full)
+    assert np.array_equal(paint(model, context, photo, mask=masks(0))[0], photo)
+    assert paint(model, context, photo, mask=masks(1))[0].dtype == np.float32
+
+
+def test_a_mask_paints_where_it_is_1_and_softly_between(models, context):
+    model, photo = load(models / "styles.onnx"), noise(8, 8)
+    full = paint(model, context, photo)[0]
+    painted = paint(model, context, photo, mask=masks(half_mask()))[0]
+    assert np.array_equal(painted[:, :4], photo[:, :4])
+    assert np.array_equal(painted[:, 4:], full[:, 4:])
+    assert np.allclose(paint(model, context, photo, mask=masks(0.25))[0], photo + 0.25 * (full - photo), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 64])
+def test_a_mask_of_any_size_is_brought_to_the_picture_s(models, context, size):
+    model, photo = load(models / "styles.onnx"), noise(9, 5)
+    full = paint(model, context, photo)[0]
+    assert np.allclose(paint(model, context, photo, mask=masks(1, side=size))[0], full, atol=1e-6)
+    assert np.allclose(paint(model, context, photo, mask=masks(0, side=size))[0], photo, atol=1e-6)
+
+
+def test_one_mask_is_for_all_pictures_and_several_are_one_a_picture(models, context):
+    model, photos = load(models / "styles.onnx"), [noise(8, 8, seed=seed) for seed in range(3)]
+    full = paint(model, context, *photos)
+    for one in paint(model, context, *photos, mask=masks(0)), paint(model, context, *photos, mask=masks(0, 0, 0)):
+        assert all(np.array_equal(*pair) for pair in zip(one, photos, strict=True))
+    each = paint(model, context, *photos, mask=masks(0, 1, 0))
+    assert np.array_equal(each[0], photos[0])
+    assert np.array_equal(each[1], full[1])
+    assert np.array_equal(each[2], photos[2])
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_another_number_of_masks_is_refused(models, context, count):
+    with pytest.raises(InputError, match=f"mask: {count} masks for 3 pictures - give one, or one a picture"):
+        paint(load(models / "styles.onnx"), context, *[noise(8, 8)] * 3, mask=masks(*[1] * count))
+
+
+def test_a_mask_keeps_alpha_and_follows_a_picture_that_is_shrunk_or_enlarged(models, context):
+    photo = noise(8, 8, 4)
+    painted = paint(load(models / "styles.onnx"), context, photo, mask=masks(half_mask()))[0]
+    assert np.array_equal(painted[..., 3], photo[..., 3])
+    assert np.array_equal(painted[:, :4], photo[:, :4])
+    small = paint(load(models / "styles.onnx"), context, photo, mask=masks(0), max_side=4)[0]
+    assert np.array_equal(small, resize(photo, 4, 4))
+    large = paint(load(models / "upscaler.onnx"), context, photo[..., :3], mask=masks(0))[0]
+    assert np.array_equal(large, resize(photo[..., :3], 24, 24))
+    grey = paint(load(models / "styles.onnx"), context, noise(8, 8, 1), mask=masks(0))[0]
+    assert np.array_equal(grey, noise(8, 8, 1).repeat(3, axis=2))

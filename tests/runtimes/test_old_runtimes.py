@@ -18,7 +18,7 @@ from ganplugin.export.cases import cases
 from ganplugin.export.convert import convert
 from ganplugin.export.half import halve
 from ganplugin.export.opset import moved_to_opset
-from ganplugin.export.profiles import plain
+from ganplugin.export.profiles import plain, sized, static
 from ganplugin.isolated import IsolatedSession
 from ganplugin.modelfile import write_model
 from ganplugin.models.families import FAMILIES
@@ -36,7 +36,7 @@ pytestmark = [
 ]
 
 VERSIONS = ("1.17.1", "1.19.2")
-LABELS = ("batch 5, seed 20260", "another size", "every optional input changed")
+LABELS = ("batch 1, seed 1", "batch 5, seed 20260", "another size", "every optional input changed")
 """The cases that are compared, of those that a network has."""
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -48,7 +48,10 @@ def networks() -> Iterator[tuple[str, Network]]:
         yield name, FAMILIES[name].rebuild(make(), {})
     yield "everything", everything()
     yield "everything-plain", plain(everything())
+    yield "everything-static", static(everything())
     yield "painter", painter()
+    yield "painter-plain", plain(painter())
+    yield "painter-static", static(sized(painter(), 40, 24))
 
 
 def write(path: Path, proto: ModelProto, network: Network) -> None:
@@ -99,7 +102,8 @@ def test_every_file_gives_the_same_picture_in_an_old_runtime(folder: Path, versi
     assert run.returncode == 0, run.stderr[-2000:]
     found = json.loads(run.stdout)
     assert found["version"] == version
-    assert len(found["files"]) >= len(EXAMPLES) + 8
+    assert len(found["files"]) >= len(EXAMPLES) + 11
+    assert all(found["files"].values()), "a file without a case"
     for name, outputs in found["files"].items():
         for output, difference in outputs.items():
             assert difference <= (1e-2 if name == "half.onnx" else 1e-4), (name, output)
