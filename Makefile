@@ -7,6 +7,8 @@ VENV ?= .venv
 PIP_FLAGS ?=
 # Extra arguments for pytest, such as -k seeds -x.
 PYTEST_FLAGS ?=
+# Extra arguments for the Blender extension, such as --platform windows-x64 or --runtime gpu.
+BLENDER_FLAGS ?=
 DEMO ?= demo
 
 # Least branch coverage, in per cent, of everything but what trains (which is listed, not gated).
@@ -19,7 +21,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FL
 PACKAGING := pyproject.toml constraints/cpu.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit coverage test-runtimes test-hosts format docs build smoke pictures models clean
+.PHONY: help demo test lint types unit coverage test-runtimes test-hosts format docs build blender-extension smoke pictures models clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
@@ -62,6 +64,9 @@ docs: $(STAMPS)/all  ## bring the generated pages of docs/, ComfyUI's words and 
 build: $(STAMPS)/all  ## wheel and sdist in dist/
 	rm -rf dist build/lib build/bdist.*
 	$(BIN)/python -m build --no-isolation --outdir dist .
+
+blender-extension: $(STAMPS)/all  ## dist/ganplugin-blender-VERSION.zip, which Blender installs from disk
+	$(BIN)/python scripts/make_blender_extension.py $(BLENDER_FLAGS)
 
 smoke: build  ## install the wheel in an empty environment and use it there
 	PIP_FLAGS="$(PIP_FLAGS)" PYTHON="$(PYTHON)" bash scripts/smoke_wheel.sh dist

@@ -37,10 +37,14 @@ class _Watcher:
             with self._changed:
                 while not self._runs:
                     self._changed.wait()
-                for options, cancelled in self._runs.values():
-                    if cancelled():
-                        options.terminate = True
+                self._end_what_should()
                 self._changed.wait(_POLL_SECONDS)
+
+    def _end_what_should(self) -> None:
+        # Not in the loop above: its variables would keep the last run, and all that belongs to it, for ever.
+        for options, cancelled in self._runs.values():
+            if cancelled():
+                options.terminate = True
 
 
 _WATCHER: Final = _Watcher()

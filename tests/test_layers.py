@@ -66,6 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
     "ganplugin.nodes.ryven": BASE | ours("nodes"),
     "ganplugin.nodes.ryven_window": ours("nodes", "nodes.ryven"),
+    "ganplugin.nodes.blender": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.nodes.comfyui": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.nodes.invokeai": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.models": NETWORKS,
@@ -102,6 +103,7 @@ GUESTS = {
     "invokeai": guest(late="ganplugin.nodes.invokeai"),
     "ryvencore": guest(at_once="ganplugin.nodes.ryven ganplugin.nodes.ryven_window"),
     "ryven": guest(at_once="ganplugin.nodes.ryven_window"),
+    "bpy": guest(at_once="ganplugin.nodes.blender"),
 }
 
 
