@@ -61,7 +61,7 @@ format: $(STAMPS)/all  ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMPS)/all  ## bring the generated pages of docs/ and ComfyUI's words up to date
+docs: $(STAMPS)/all  ## bring the generated pages of docs/, ComfyUI's words and InvokeAI's workflows up to date
 	$(BIN)/python scripts/make_docs.py
 
 golden: $(STAMPS)/all  ## note new nodes and inputs in tests/data/hosts.json; what would break saved graphs is refused
