@@ -63,7 +63,11 @@ def pyproject(repository: str | None, publisher: str | None) -> str:
         "web": "web",
         "requires-comfyui": f">={LEAST_COMFYUI}",
     }
-    tables = {"project": project, "project.urls": {"Repository": repository}, "tool.comfy": comfy}
+    tables: dict[str, Mapping[str, object]] = {
+        "project": project,
+        "project.urls": {"Repository": repository},
+        "tool.comfy": comfy,
+    }
     return "\n".join(text for name, table in tables.items() if (text := _table(name, table)))
 
 

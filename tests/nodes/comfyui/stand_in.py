@@ -56,7 +56,7 @@ class Comfy:
                 outputs = self.foreign[call["class_type"]](**{name: value[0] for name, value in given.items()})
                 ran[node_id] = Ran([[output] for output in outputs], {})
                 continue
-            hidden = {"unique_id": [node_id], "prompt": [prompt], "extra_pnginfo": [pnginfo]}
+            hidden: dict[str, list[Any]] = {"unique_id": [node_id], "prompt": [prompt], "extra_pnginfo": [pnginfo]}
             ran[node_id] = _run_classic(classes[call["class_type"]], {**given, **hidden})
         return ran
 

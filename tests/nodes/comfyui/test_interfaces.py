@@ -52,12 +52,12 @@ def takes_pictures(kind: type[Node]) -> bool:
 def test_the_v1_table_agrees_with_the_declaration(comfy, kind):
     node = classic(comfy, kind)
     outputs = outputs_of(kind)
-    assert node.RETURN_NAMES == tuple(port.name for port in outputs)
-    assert node.RETURN_TYPES == tuple(COMFYUI_TYPES[port.type] for port in outputs)
-    assert node.OUTPUT_TOOLTIPS == tuple(port.help for port in outputs)
-    assert node.OUTPUT_IS_LIST == tuple(port.type in LISTS for port in outputs)
+    assert tuple(port.name for port in outputs) == node.RETURN_NAMES
+    assert tuple(COMFYUI_TYPES[port.type] for port in outputs) == node.RETURN_TYPES
+    assert tuple(port.help for port in outputs) == node.OUTPUT_TOOLTIPS
+    assert tuple(port.type in LISTS for port in outputs) == node.OUTPUT_IS_LIST
     assert takes_pictures(kind) == node.INPUT_IS_LIST
-    assert (node.OUTPUT_NODE, node.DESCRIPTION, node.CATEGORY) == (kind.writes, summary(kind), "ganplugin")
+    assert (kind.writes, summary(kind), "ganplugin") == (node.OUTPUT_NODE, node.DESCRIPTION, node.CATEGORY)
     assert callable(getattr(node, node.FUNCTION))
 
 
@@ -115,7 +115,7 @@ def test_both_interfaces_have_the_same_extra_methods(comfy, kind):
 def test_every_node_has_its_title_in_v1(comfy):
     tables = comfy.module("classic")
     assert list(tables.NODE_CLASS_MAPPINGS) == [kind.id for kind in NODES]
-    assert tables.NODE_DISPLAY_NAME_MAPPINGS == {kind.id: kind.title for kind in NODES}
+    assert {kind.id: kind.title for kind in NODES} == tables.NODE_DISPLAY_NAME_MAPPINGS
 
 
 def test_a_new_comfyui_gets_the_v3_entry_point_alone(comfy):
