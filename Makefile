@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FL
 PACKAGING := pyproject.toml constraints/cpu.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit coverage test-runtimes test-hosts format docs build blender-extension comfyui-pack smoke pictures models clean
+.PHONY: help demo test lint types unit coverage test-runtimes test-hosts format docs golden build blender-extension comfyui-pack smoke pictures models clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
@@ -61,8 +61,11 @@ format: $(STAMPS)/all  ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMPS)/all  ## bring the generated pages of docs/ and ComfyUI's words up to date
+docs: $(STAMPS)/all  ## bring the generated pages of docs/, ComfyUI's words and InvokeAI's workflows up to date
 	$(BIN)/python scripts/make_docs.py
+
+golden: $(STAMPS)/all  ## note new nodes and inputs in tests/data/hosts.json; what would break saved graphs is refused
+	$(BIN)/python scripts/make_golden.py
 
 build: $(STAMPS)/all  ## wheel and sdist in dist/
 	rm -rf dist build/lib build/bdist.*

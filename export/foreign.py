@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ganplugin.errors import CheckpointError
+from ganplugin.errors import CheckpointError, DependencyError
 from ganplugin.files import file_digest, os_errors
 from ganplugin.manifest import METADATA_KEY
 from ganplugin.modelfile import MAX_OPSET, parse_onnx, starts_like_onnx
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 __all__ = ["Foreign", "ForeignPort", "attribute_of", "is_onnx", "prefixed", "read_foreign", "subgraphs"]
@@ -24,6 +25,9 @@ _IR_VERSION: Final = 8
 _OLDEST_OPSET: Final = 11
 _UPGRADED: Final = 13
 _MAX_DEPTH: Final = 50
+_SAFE_ONNX: Final = (1, 21)
+"""The first version that follows no link out of the model's folder when it reads tensors kept beside a file."""
+
 _SAVE_AGAIN: Final = f"export it again with opset {MAX_OPSET} or lower"
 
 
@@ -69,7 +73,8 @@ def read_foreign(path: Path) -> Foreign:
     """Read an ONNX file of any maker: data kept beside it come in, functions are written out, stray paths go.
 
     Raises `FileError` if it cannot be opened, `ModelError` if it is damaged, `CheckpointError` if it is a model of
-    ganplugin already or cannot be brought into the form that hosts read.
+    ganplugin already or cannot be brought into the form that hosts read, `DependencyError` if it keeps tensors beside
+    it and this onnx would not read those safely.
     """
     from onnx import numpy_helper
 
@@ -87,8 +92,14 @@ def read_foreign(path: Path) -> Foreign:
 
 def _whole(proto: ModelProto, path: Path) -> ModelProto:
     """Return the graph with the tensors that lie in files beside it; onnx refuses those that lead elsewhere."""
+    import onnx
     from onnx import checker, external_data_helper
 
+    if tuple(int(part) for part in onnx.__version__.split(".")[:2]) < _SAFE_ONNX:
+        if _names_files(proto):
+            fix = "run: pip install 'onnx>=1.21'"
+            raise DependencyError("keeps tensors in a file beside it, unsafe with an old onnx", where=path, fix=fix)
+        return proto
     try:
         external_data_helper.load_external_data_for_model(proto, str(path.parent))
     except (OSError, ValueError, TypeError, checker.ValidationError) as error:
@@ -96,6 +107,18 @@ def _whole(proto: ModelProto, path: Path) -> ModelProto:
             "keeps tensors in a file beside it that cannot be read", where=path, fix="put all its files together"
         ) from error
     return proto
+
+
+def _names_files(message: Message) -> bool:
+    """Return whether anything in a message, wherever it stands, names another file."""
+    for entry, value in message.ListFields():
+        if entry.name in ("external_data", "data_location") and value:
+            return True
+        if entry.message_type is not None:
+            parts = (value,) if hasattr(value, "ListFields") else value
+            if any(_names_files(part) for part in parts):
+                return True
+    return False
 
 
 def _inlined(proto: ModelProto) -> ModelProto:

@@ -61,7 +61,7 @@ PACKS: Registry[HostPack] = (
             "InvokeAI",
             "nodes",
             "ganplugin_invokeai",
-            "from ganplugin.nodes.invokeai.pack import *  # noqa: F403",
+            "from ganplugin.nodes.invokeai import register; register(__name__)",
             "ganplugin.nodes.invokeai",
             ("workflows",),
             "INVOKEAI_ROOT",

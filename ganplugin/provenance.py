@@ -16,8 +16,10 @@ __all__ = ["HOST_KEYS", "TEXT_KEY", "GraphNode", "Provenance", "parse_provenance
 TEXT_KEY: Final = "ganplugin"
 """The keyword of the PNG text chunk (or JSON member) that holds a `Provenance`."""
 
-HOST_KEYS: Final = ("prompt", "workflow")
-"""The keywords under which ComfyUI keeps a picture's graph (API format) and its drawing, to restore them."""
+_INVOKEAI_METADATA: Final = "invokeai_metadata"
+
+HOST_KEYS: Final = ("prompt", "workflow", _INVOKEAI_METADATA, "invokeai_workflow", "invokeai_graph")
+"""The keywords under which ComfyUI and InvokeAI keep a picture's graph and its drawing, to restore them."""
 
 _MAX_TEXT: Final = 16 * 2**20
 
@@ -57,11 +59,11 @@ class Provenance(_Record):
 
 
 def parse_provenance(text: Mapping[str, str], *, where: object = None) -> Provenance:
-    """Read the provenance among a picture's text entries.
+    """Read the provenance among a picture's text entries, or in the metadata that InvokeAI keeps there.
 
     Raises `ImageError`, naming ``where``, if there is none or if another version wrote it.
     """
-    entry = text.get(TEXT_KEY)
+    entry = text[TEXT_KEY] if TEXT_KEY in text else _within_invokeai(text.get(_INVOKEAI_METADATA, ""))
     if entry is None:
         raise ImageError(
             "was not made by ganplugin, or its metadata was removed", where=where, fix="use the file as it was written"
@@ -76,6 +78,17 @@ def parse_provenance(text: Mapping[str, str], *, where: object = None) -> Proven
             where=where,
             fix="use the ganplugin version that wrote it",
         ) from error
+
+
+def _within_invokeai(metadata: str) -> str | None:
+    """Return the record that our nodes give to InvokeAI, which writes its own entries into a picture and no others."""
+    if len(metadata) > _MAX_TEXT:
+        return None
+    try:
+        record = json.loads(metadata).get(TEXT_KEY)
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return record if isinstance(record, str) else None
 
 
 def _reason(error: ValueError) -> str:

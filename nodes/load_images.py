@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import glob
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 
+MaskSource = Literal["alpha", "brightness"]
+
 
 class LoadImagesOutputs(NodeOutputs):
-    """The pictures (with alpha where the file has it) and their masks (1 where transparent)."""
+    """The pictures (with alpha where the file has it) and their masks."""
 
     images: Images = Field(description="the pictures, with alpha where the file has it")
-    masks: Masks = Field(description="one mask a picture: 1 where it is transparent")
+    masks: Masks = Field(description="one mask a picture, made of what mask_from says")
 
 
 class LoadImages(Node):
@@ -37,12 +40,16 @@ class LoadImages(Node):
 
     id: ClassVar[str] = "GanPluginLoadImages"
     title: ClassVar[str] = "Load Images"
+    version: ClassVar[str] = "1.1.0"
     Outputs: ClassVar[type[NodeOutputs]] = LoadImagesOutputs
 
     path: str = Field(
         min_length=1,
         description="a picture, folder or pattern such as *.jpg, one a line; - is standard input",
         json_schema_extra={"widget": "lines"},
+    )
+    mask_from: MaskSource = Field(
+        default="alpha", description="masks are 1 where a picture is transparent (alpha), or white (brightness)"
     )
 
     def run(self, context: Context) -> LoadImagesOutputs:
@@ -58,19 +65,25 @@ class LoadImages(Node):
             stem = "stdin" if name == STANDARD_INPUT else Path(name).stem
             return Origin(recipe, name=stem, inputs={name: shelf.digest(index)}, source=shelf.source(index))
 
+        def mask_origin(index: int) -> Origin:
+            return replace(origin(index), recipe=self._mask_recipe(origin(index).recipe))
+
         whole = Recipe(self.id, (("path", "\n".join(shelf.name(index) for index in range(len(shelf)))),))
-        masks = Recipe(self.id, whole.inputs, output=1)
+        mask = _MASKS[self.mask_from]
         return LoadImagesOutputs(
             images=Images(
                 len(shelf), lambda start, stop: [_pixels(shelf.picture(i)) for i in range(start, stop)], origin, whole
             ),
             masks=Masks(
                 len(shelf),
-                lambda start, stop: [_mask(shelf.picture(i)) for i in range(start, stop)],
-                lambda index: replace(origin(index), recipe=replace(origin(index).recipe, output=1)),
-                masks,
+                lambda start, stop: [mask(shelf.picture(i)) for i in range(start, stop)],
+                mask_origin,
+                self._mask_recipe(whole),
             ),
         )
+
+    def _mask_recipe(self, pictures: Recipe) -> Recipe:
+        return Recipe(self.id, (("mask_from", self.mask_from), *pictures.inputs), output=1)
 
 
 class _FileShelf:
@@ -188,9 +201,22 @@ def _pixels(picture: Picture) -> NDArray[np.float32]:
     return picture.rgb if picture.alpha is None else np.concatenate([picture.rgb, picture.alpha[..., None]], axis=2)
 
 
-def _mask(picture: Picture) -> NDArray[np.float32]:
+def _transparency(picture: Picture) -> NDArray[np.float32]:
     import numpy as np
 
     if picture.alpha is None:
         return np.zeros((*picture.rgb.shape[:2], 1), np.float32)
     return (1 - picture.alpha)[..., None].astype(np.float32)
+
+
+def _brightness(picture: Picture) -> NDArray[np.float32]:
+    import numpy as np
+
+    # The brightest channel, not a mean, gives the very values of a grey picture.
+    return np.asarray(np.max(picture.rgb, axis=2, keepdims=True), np.float32)
+
+
+_MASKS: dict[MaskSource, Callable[[Picture], NDArray[np.float32]]] = {
+    "alpha": _transparency,
+    "brightness": _brightness,
+}

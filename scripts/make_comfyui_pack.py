@@ -53,7 +53,8 @@ def pyproject(repository: str | None, publisher: str | None) -> str:
         "readme": "README.md",
         "requires-python": ours["Requires-Python"],
         "license": {"file": "LICENSE"},
-        "classifiers": ours.get_all("Classifier"),
+        # ComfyUI takes no accelerator at all from a list that names another environment.
+        "classifiers": [name for name in ours.get_all("Classifier") or () if name != "Environment :: Console"],
         "dependencies": [requirement()],
     }
     comfy = {

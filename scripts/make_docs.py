@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import comfyui_words
+import invokeai_workflows
 
 from ganplugin.cli import cli
 from ganplugin.models.families import FAMILIES
@@ -163,7 +164,8 @@ def _one_line(text: str) -> str:
 def pages() -> dict[Path, str]:
     """Return the generated pages: path to text."""
     made = {"commands.md": commands_page, "nodes.md": nodes_page, "settings.md": families_page}
-    return {**{ROOT / "docs" / name: make() for name, make in made.items()}, **comfyui_words.pages()}
+    here = {ROOT / "docs" / name: make() for name, make in made.items()}
+    return {**here, **comfyui_words.pages(), **invokeai_workflows.pages()}
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ import ganplugin.cli
 from tests.source import FOLDERS, ROOT
 
 PACKAGED = re.compile(
-    r".*(?:\.py|/py\.typed|/builtin/[^/]+\.(?:onnx|json|webp|md)|/comfyui/(?:icon\.png|(?:locales|web|example_workflows)/.+))$"
+    r".*(?:\.py|/py\.typed|/builtin/[^/]+\.(?:onnx|json|webp|md)"
+    r"|/comfyui/(?:icon\.png|(?:locales|web|example_workflows)/.+)|/invokeai/workflows/[^/]+\.json)$"
 )
 BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")
 

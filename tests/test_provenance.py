@@ -106,3 +106,12 @@ def test_a_picture_without_provenance_is_told_from_a_damaged_one() -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(ImageError, match="too long"):
         parse_provenance({TEXT_KEY: "x" * (17 << 20)})
+
+
+def test_a_record_in_invokeais_metadata_is_found_and_other_metadata_is_none() -> None:
+    made = record()
+    metadata = json.dumps({"seed": 3, **made.to_text()})
+    assert parse_provenance({"invokeai_metadata": metadata}) == made
+    for other in ("", "{", "[]", "{}", json.dumps({TEXT_KEY: 3}), "[" * 100_000):
+        with pytest.raises(ImageError, match="was not made by ganplugin"):
+            parse_provenance({"invokeai_metadata": other})

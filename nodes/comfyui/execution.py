@@ -136,7 +136,8 @@ def _model_line(outputs: NodeOutputs) -> str:
     model: LoadedModel = outputs.model  # type: ignore[attr-defined]
     manifest = model.session.manifest
     size = "" if manifest.width is None else f", {manifest.width}x{manifest.height}"
-    return f"{manifest.name}: {manifest.kind}{size}, on {model.provider.removesuffix('ExecutionProvider')}"
+    name = model.name.removeprefix("builtin:")
+    return f"{name}: {manifest.kind}{size}, on {model.provider.removesuffix('ExecutionProvider')}"
 
 
 def _shown(kind: type[Node], outputs: NodeOutputs) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from onnx import ModelProto, TensorProto
 
-from ganplugin.errors import CheckpointError, ModelError
+from ganplugin.errors import CheckpointError, DependencyError, ModelError
 from ganplugin.export.adopt import adopt_onnx
 from ganplugin.modelfile import read_model
 from ganplugin.seal import sealed
@@ -99,6 +99,27 @@ def test_a_foreign_file_that_is_adopted_reads_nothing_outside_itself(folder: Pat
     with pytest.raises(CheckpointError, match="cannot be read"):
         adopt_onnx(path)
     assert [entry.name for entry in (folder / "inside").iterdir() if entry.suffix == ".onnx"] == ["theirs.onnx"]
+
+
+@pytest.mark.parametrize("place", ["initializer", "attribute", "branch", "function"])
+def test_an_old_onnx_is_not_let_near_other_files(folder: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setattr("onnx.__version__", "1.16.1")
+    graph = ForeignGraph()
+    graph.output(graph.op("Tanh", graph.input("x", (1, 3, 16, 16))), (1, 3, 16, 16))
+    path = graph.save(folder / "inside" / "theirs.onnx")
+    adopt_onnx(path, folder / "adopted.onnx")
+    proto = ModelProto.FromString(path.read_bytes())
+    hidden = proto.functions.add(name="f", domain="theirs") if place == "function" else proto.graph
+    if place == "branch":
+        hidden = hidden.node.add(op_type="If").attribute.add(name="then_branch").g
+    tensor = hidden.node.add(op_type="Constant").attribute.add(name="value").t
+    if place == "initializer":
+        tensor = proto.graph.initializer.add(name="w")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret.bin")
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(DependencyError, match="unsafe with an old onnx"):
+        adopt_onnx(path)
 
 
 @pytest.mark.parametrize("stage", ["parse", "run"])

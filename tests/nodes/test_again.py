@@ -79,6 +79,10 @@ def photos(path="photos"):
     return LoadImages(path=path).run(CONTEXT).images
 
 
+def bright(path):
+    return LoadImages(path=path, mask_from="brightness").run(CONTEXT).masks
+
+
 def mixed():
     latents = MixStyles(model=load("full.onnx"), a=sample().latents, b=sample(seeds="9").latents, truncation=0.7)
     return latents.run(CONTEXT).latents
@@ -135,6 +139,7 @@ WORKS = {
     "style": lambda: images(styled(strength=0.5, preserve_color="statistics")),
     "chosen style": lambda: images(styled("styles.onnx#night")),
     "style picture": lambda: images(styled("painting.onnx", style_image=photos("photos/cat.jpg"))),
+    "masked style": lambda: images(styled(mask=bright("photos/cat.jpg"))),
     "dreamt style picture": lambda: images(styled("painting.onnx", style_image=sample(seeds="8").images)),
     "styled sample": lambda: images(styled(source=sample(latents=mixed()).images)),
     "sheet of styles": lambda: images(

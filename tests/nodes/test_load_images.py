@@ -84,6 +84,15 @@ def test_alpha_and_masks(here, context):
     assert out.masks.recipe.output == 1
 
 
+def test_masks_may_be_how_bright_a_picture_is(here, context):
+    save(here / "grey.png", channels=1)
+    save(here / "rgba.png", channels=4)
+    out = LoadImages(path="grey.png\nrgba.png", mask_from="brightness").run(context)
+    assert np.array_equal(out.masks[0], out.images[0][..., :1])
+    assert np.array_equal(out.masks[1][..., 0], out.images[1][..., :3].max(axis=2))
+    assert out.masks.origin(1).recipe.inputs == (("mask_from", "brightness"), ("path", "rgba.png"))
+
+
 def test_one_picture_may_come_through_standard_input(here, context, monkeypatch):
     data = save(here / "a.png").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))

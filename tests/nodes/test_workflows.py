@@ -85,7 +85,7 @@ def test_notes_reroutes_and_muted_nodes_are_understood(graph):
 def test_a_widget_that_is_linked_keeps_its_link(graph):
     graph["5"] = node("SaveImages", images=["2", 0])
     graph["6"] = node("LoadImages", path=["5", 0])
-    assert prompt_of(workflow_of(graph))["6"]["inputs"] == {"path": ["5", 0]}
+    assert prompt_of(workflow_of(graph))["6"]["inputs"]["path"] == ["5", 0]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from tests.export.networks import everything, manifest_of, painter
 from tests.export.test_half import decoder
 from tests.models.test_detection import EXAMPLES
 from tests.models.upscalers import need_spandrel
+from tests.runtimes.environments import python_with
 
 pytestmark = [
     pytest.mark.runtimes,
@@ -94,21 +94,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def python_with(version: str) -> Path:
-    """Return the interpreter of an environment that holds one version of onnxruntime and nothing of ours."""
-    place = Path(sys.prefix) / "runtimes" / version
-    python = place / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    if not (place / "complete").exists():
-        venv.create(place, with_pip=True, clear=True)
-        command = [python, "-m", "pip", "install", "--quiet", f"onnxruntime=={version}", "numpy<2"]
-        subprocess.run(command, check=True)
-        (place / "complete").touch()
-    return python
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_file_gives_the_same_picture_in_an_old_runtime(folder: Path, version: str) -> None:
-    command = [python_with(version), Path(__file__).with_name("compare.py"), folder]
+    python = python_with(version, f"onnxruntime=={version}", "numpy<2")
+    command = [python, Path(__file__).with_name("compare.py"), folder]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
     found = json.loads(run.stdout)
