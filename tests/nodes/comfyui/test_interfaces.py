@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import Any
 
 import pytest
@@ -105,11 +106,27 @@ def test_no_two_sockets_of_a_node_share_an_id(comfy, kind):
     assert len(ids) == len(set(ids))
 
 
+def choices(kind: type[Node]) -> list[Port]:
+    return [port for port in inputs_of(kind) if port.type == "CHOICE"]
+
+
 @EACH
-def test_both_interfaces_have_the_same_extra_methods(comfy, kind):
+def test_only_nodes_that_need_them_have_extra_methods(comfy, kind):
     old, new = classic(comfy, kind), comfy.module("extension").v3_node(kind)
     assert hasattr(old, "IS_CHANGED") == hasattr(new, "fingerprint_inputs")
-    assert hasattr(old, "VALIDATE_INPUTS") == hasattr(new, "validate_inputs") == (kind is LoadModel)
+    assert hasattr(old, "VALIDATE_INPUTS") == (kind is LoadModel)
+    assert hasattr(new, "validate_inputs") == (kind is LoadModel or bool(choices(kind)))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NODES if choices(kind)], ids=lambda kind: kind.id)
+def test_a_v3_node_refuses_what_is_no_choice(comfy, kind):
+    check = comfy.module("extension").v3_node(kind).validate_inputs
+    assert list(inspect.signature(check).parameters) == [port.name for port in choices(kind)]
+    for port in choices(kind):
+        assert check(**{port.name: None}) is True  # over a link
+        assert all(check(**{port.name: choice}) is check(**{port.name: [choice]}) is True for choice in port.choices)
+        for wrong in ("loud", ["loud"]):
+            assert check(**{port.name: wrong}).startswith(f"{port.name}: 'loud' is not one of {port.choices[0]}")
 
 
 def test_every_node_has_its_title_in_v1(comfy):
