@@ -254,17 +254,14 @@ def test_words_help_and_examples_are_served(server):
 
 
 def test_a_picture_dropped_on_the_window_brings_its_graph_back(server, tmp_path):
-    """Pictures of a headless run: PNG and WebP, and a workflow as the window saves it."""
     flow = tmp_path / "flow.json"
     flow.write_text(json.dumps(sample(seeds="5", seed=2)), encoding="utf-8")
     server.headless("graph", str(flow), cwd=tmp_path)
-    server.headless("graph", str(flow), "--set", "3.format=webp", cwd=tmp_path)
-    dropped = [drop(path) for path in sorted((tmp_path / "output" / "pictures").iterdir())]
-    assert len(dropped) == 2
-    for types, values in server.window(*dropped):
-        assert types == ["GanPluginLoadModel", "GanPluginSample", "GanPluginSaveImages"]
-        assert "5" in values
-        assert 2 in values
+    (picture,) = (tmp_path / "output" / "pictures").iterdir()
+    ((types, values),) = server.window(drop(picture))
+    assert types == ["GanPluginLoadModel", "GanPluginSample", "GanPluginSaveImages"]
+    assert "5" in values
+    assert 2 in values
 
 
 def drop(path: Path) -> str:
