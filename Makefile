@@ -9,6 +9,9 @@ PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 # Extra arguments for the Blender extension, such as --platform windows-x64 or --runtime gpu.
 BLENDER_FLAGS ?=
+# For ComfyUI's registry: the address of the source, and your id as a publisher there.
+REPOSITORY ?=
+PUBLISHER ?=
 DEMO ?= demo
 
 # Least branch coverage, in per cent, of everything but what trains (which is listed, not gated).
@@ -21,7 +24,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FL
 PACKAGING := pyproject.toml constraints/cpu.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit coverage test-runtimes test-hosts format docs build blender-extension smoke pictures models clean
+.PHONY: help demo test lint types unit coverage test-runtimes test-hosts format docs golden build blender-extension comfyui-pack smoke pictures models clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
@@ -61,12 +64,18 @@ format: $(STAMPS)/all  ## let ruff rewrite the code
 docs: $(STAMPS)/all  ## bring the generated pages of docs/, ComfyUI's words and InvokeAI's workflows up to date
 	$(BIN)/python scripts/make_docs.py
 
+golden: $(STAMPS)/all  ## note new nodes and inputs in tests/data/hosts.json; what would break saved graphs is refused
+	$(BIN)/python scripts/make_golden.py
+
 build: $(STAMPS)/all  ## wheel and sdist in dist/
 	rm -rf dist build/lib build/bdist.*
 	$(BIN)/python -m build --no-isolation --outdir dist .
 
 blender-extension: $(STAMPS)/all  ## dist/ganplugin-blender-VERSION.zip, which Blender installs from disk
 	$(BIN)/python scripts/make_blender_extension.py $(BLENDER_FLAGS)
+
+comfyui-pack: $(STAMPS)/all  ## dist/comfyui-pack/ganplugin/, the folder that ComfyUI's registry takes
+	$(BIN)/python scripts/make_comfyui_pack.py --repository "$(REPOSITORY)" --publisher "$(PUBLISHER)"
 
 smoke: build  ## install the wheel in an empty environment and use it there
 	PIP_FLAGS="$(PIP_FLAGS)" PYTHON="$(PYTHON)" bash scripts/smoke_wheel.sh dist

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganplugin.errors import ImageError
-from ganplugin.images import text_as_exif
+from ganplugin.picture_text import text_as_exif
 from ganplugin.png import SIGNATURE, chunk, compressed_rows, header_chunk, text_chunks
 
 __all__ = ["ANIMATIONS", "ApngWriter", "FrameWriter", "GifWriter", "WebpWriter"]

@@ -147,7 +147,7 @@ def find(pack: HostPack, given: Path | None) -> Path:
 
 def _nodes_folder(pack: HostPack, place: Path) -> Path | None:
     with os_errors(place):
-        if place.name == pack.nodes_folder and place.is_dir():
+        if place.absolute().name == pack.nodes_folder and place.is_dir():
             return place
         return next((f for inner in ("", pack.title) if (f := place / inner / pack.nodes_folder).is_dir()), None)
 

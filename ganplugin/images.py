@@ -6,7 +6,6 @@ import contextlib
 import glob
 import hashlib
 import io
-import json
 import re
 import struct
 import threading
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from ganplugin.errors import FileError, ImageError, InputError
 from ganplugin.files import atomic_write, os_errors
 from ganplugin.limits import MAX_PIXELS
+from ganplugin.picture_text import exif_text, json_text, text_as_exif
 from ganplugin.png import encode_png
 
 if TYPE_CHECKING:
@@ -35,13 +35,11 @@ __all__ = [
     "decode_picture",
     "encode_picture",
     "from_uint8",
-    "json_text",
     "list_pictures",
     "read_bytes",
     "read_picture",
     "read_text",
     "refuse_nan",
-    "text_as_exif",
     "to_uint8",
     "write_picture",
 ]
@@ -55,13 +53,8 @@ _MAX_FILE_BYTES: Final = 2**30
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 _OTHER_DECODER_ERRORS = (EOFError, MemoryError, RuntimeError, struct.error, zlib.error)
 _ORIENTATION: Final = 0x0112
-_EXIF_IFD: Final = 0x8769
-_USER_COMMENT: Final = 0x9286
-_ASCII_COMMENT: Final = b"ASCII\0\0\0"
 _JPEG_TEXT_BYTES: Final = 65_000
 _EIGHT_BITS: Final = 255
-_HOST_TAGS: Final = {"prompt": 0x0110, "workflow": 0x010F}
-"""EXIF tags (Model, Make) in which ComfyUI keeps a graph and its drawing."""
 _SIXTEEN_BITS: Final = 65_535
 
 # Hiding Pillow's chatter means changing the process-wide warning filters for a moment: one decoder at a time.
@@ -354,23 +347,6 @@ def _saved(image: Image.Image, kind: str, options: Mapping[str, object]) -> byte
     return stream.getvalue()
 
 
-def text_as_exif(text: Mapping[str, str]) -> bytes:
-    """Return an EXIF block whose user comment is ``text`` as JSON: how JPEG and WebP carry it.
-
-    ComfyUI's window looks for its two entries in tags of their own, written ``prompt:…`` and ``workflow:…``.
-    """
-    from PIL import Image
-
-    exif = Image.Exif()
-    for key, tag in _HOST_TAGS.items():
-        if key in text:
-            exif[tag] = f"{key}:{text[key]}"
-    rest = {key: value for key, value in text.items() if key not in _HOST_TAGS}
-    if rest:
-        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII_COMMENT + json.dumps(rest).encode("ascii")
-    return exif.tobytes()
-
-
 def read_text(path: Path) -> dict[str, str]:
     """Return the text that `write_picture` (or, for PNG, any program) put beside the pixels; empty if there is none.
 
@@ -382,31 +358,10 @@ def read_text(path: Path) -> dict[str, str]:
             return _png_text(image)
         if image.format == "GIF":
             return json_text(image.info.get("comment"))
-        return _exif_text(image.getexif())
-
-
-def _exif_text(exif: Image.Exif) -> dict[str, str]:
-    comment = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT)
-    tags = {key: exif.get(tag) for key, tag in _HOST_TAGS.items()}
-    hosts = {
-        key: value.removeprefix(f"{key}:")
-        for key, value in tags.items()
-        if isinstance(value, str) and value.startswith(f"{key}:")
-    }
-    return {**hosts, **json_text(comment.removeprefix(_ASCII_COMMENT) if isinstance(comment, bytes) else None)}
+        return exif_text(image.getexif())
 
 
 def _png_text(image: Image.Image) -> dict[str, str]:
     # Text after the pixels needs all of them decoded, of an animation every frame: there, ours comes first.
     entries = image.info if getattr(image, "is_animated", False) else getattr(image, "text", {})
     return {str(key): str(value) for key, value in entries.items() if isinstance(value, str)}
-
-
-def json_text(data: bytes | None) -> dict[str, str]:
-    """Return the JSON object of strings in ``data``; a foreign comment counts as no text."""
-    try:
-        entries = json.loads(data or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    entries = entries if isinstance(entries, dict) else {}
-    return {key: value for key, value in entries.items() if isinstance(value, str)}

@@ -17,7 +17,8 @@ import numpy as np
 from ganplugin.animation import ANIMATIONS, Frame, FrameWriter
 from ganplugin.errors import DependencyError, ImageError, InputError
 from ganplugin.files import atomic_write, os_errors
-from ganplugin.images import json_text, read_text
+from ganplugin.images import read_text
+from ganplugin.picture_text import json_text
 
 if TYPE_CHECKING:
     import av

@@ -77,3 +77,14 @@ def test_the_listing_of_nodes_is_light(tmp_path: Path):
     printed, loaded, _ = start(code, tmp_path)
     assert heavy(loaded) == []
     assert len(printed.splitlines()) >= 10
+
+
+def test_the_nodes_come_up_in_comfyui_without_loading_anything_heavy(tmp_path: Path):
+    stand_in = "models_dir = 'models'\nfolder_names_and_paths = {}\n\ndef get_filename_list(name):\n    return []\n"
+    (tmp_path / "folder_paths.py").write_text(stand_in, encoding="utf-8")
+    code = (
+        "from ganplugin.nodes.comfyui.pack import *\nfor kind in NODE_CLASS_MAPPINGS.values():\n    kind.INPUT_TYPES()"
+    )
+    printed, loaded, _ = start(code, tmp_path)
+    assert heavy(loaded) == []
+    assert printed == ""

@@ -34,6 +34,7 @@ FORMATS = ours(
     "library",
     "manifest",
     "modelfile",
+    "picture_text",
     "png",
     "provenance",
     "seal",

@@ -77,9 +77,13 @@ class _Batch:
         self._count += 1
 
     def tensor(self) -> Tensor:
+        import numpy as np
         import torch
 
-        return torch.from_numpy(self._values[: self._count])
+        values = self._values[: self._count]
+        if self._count < len(self._values) and values.nbytes <= ON_DISK_BYTES:
+            values = np.array(values)  # else every batch of a mixed folder would keep its room for all that followed
+        return torch.from_numpy(values)
 
 
 def _room(shape: tuple[int, ...], folder: Path) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.comfyui.batches import as_batches, as_images, as_masks
 from ganplugin.nodes.comfyui.folders import host_folders, saved_entry, temporary_folder
 from ganplugin.nodes.comfyui.known_files import recognise
+from ganplugin.nodes.comfyui.model_picker import check_model
 from ganplugin.nodes.comfyui.reporting import NodeReporter, interrupted, show_text, stop_if_interrupted
 from ganplugin.nodes.comfyui.widgets import takes_lists
 from ganplugin.nodes.context import Context
@@ -45,6 +46,8 @@ class Done:
 def execute(kind: type[Node], given: Mapping[str, Any], hidden: Hidden) -> Done:
     """Run a node. Raises its error, or ComfyUI's own exception if someone asked to stop."""
     context = _context(hidden)
+    if kind is LoadModel:
+        check_model(given["model"])
     try:
         outputs = kind(**_inputs(kind, given, hidden, context)).run(context)
         results = tuple(_result(getattr(outputs, name), kind, context) for name in kind.Outputs.model_fields)
@@ -133,7 +136,8 @@ def _model_line(outputs: NodeOutputs) -> str:
     model: LoadedModel = outputs.model  # type: ignore[attr-defined]
     manifest = model.session.manifest
     size = "" if manifest.width is None else f", {manifest.width}x{manifest.height}"
-    return f"{manifest.name}: {manifest.kind}{size}, on {model.provider.removesuffix('ExecutionProvider')}"
+    name = model.name.removeprefix("builtin:")
+    return f"{name}: {manifest.kind}{size}, on {model.provider.removesuffix('ExecutionProvider')}"
 
 
 def _shown(kind: type[Node], outputs: NodeOutputs) -> dict[str, Any]:

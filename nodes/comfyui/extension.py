@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any
 
 from comfy_api.latest import ComfyExtension, io
@@ -13,7 +15,7 @@ from ganplugin.nodes.comfyui.fingerprints import FINGERPRINTS
 from ganplugin.nodes.comfyui.model_picker import problem_with, register_folder
 from ganplugin.nodes.comfyui.widgets import CATEGORY, Socket, Widget, sockets_of, takes_lists, widgets_of
 from ganplugin.nodes.load_model import LoadModel
-from ganplugin.nodes.ports import summary
+from ganplugin.nodes.ports import Port, allowed_values, inputs_of, summary
 
 __all__ = ["Extension", "comfy_entrypoint", "v3_node"]
 
@@ -45,9 +47,30 @@ def _extras(kind: type[Node]) -> dict[str, Any]:
     fingerprint = FINGERPRINTS.get(kind)
     if fingerprint is not None:
         members["fingerprint_inputs"] = classmethod(lambda cls, **given: fingerprint(given))
+    choices = [port for port in inputs_of(kind) if port.type == "CHOICE"]
     if kind is LoadModel:
         members["validate_inputs"] = classmethod(lambda cls, model: problem_with(model) or True)
+    elif choices:
+        members["validate_inputs"] = classmethod(_choice_check(choices))
     return members
+
+
+def _choice_check(ports: list[Port]) -> Callable[..., bool | str]:
+    """Return what refuses values that are no choice: ComfyUI does that itself for V1 nodes alone."""
+
+    def check(cls: type, **given: Any) -> bool | str:  # noqa: ANN401 - JSON
+        for port in ports:
+            value = given.get(port.name)
+            value = value[0] if isinstance(value, list) and value else value
+            if value is not None and value not in port.choices:
+                return f"{port.name}: {value!r} is not {allowed_values(port)}"
+        return True
+
+    # ComfyUI reads from the signature which inputs a check is for.
+    names = ["cls", *(port.name for port in ports)]
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    check.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return check
 
 
 def _schema(kind: type[Node]) -> io.Schema:

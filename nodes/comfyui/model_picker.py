@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganplugin.builtin import catalog
+from ganplugin.errors import InputError
 from ganplugin.library import BUILTIN_PREFIX, split_style
 from ganplugin.registry import did_you_mean
 
-__all__ = ["FOLDER", "model_folders", "model_names", "problem_with", "register_folder"]
+__all__ = ["FOLDER", "check_model", "model_folders", "model_names", "problem_with", "register_folder"]
 
 FOLDER = "ganplugin"
 
@@ -39,11 +40,21 @@ def model_names() -> tuple[str, ...]:
     return (*builtins, *folder_paths.get_filename_list(FOLDER))
 
 
-def problem_with(model: str) -> str | None:
+def check_model(model: str) -> None:
+    """Raise `InputError` for a name that cannot be picked, as one that comes over a link is first seen when it runs."""
+    problem = problem_with(model)
+    if problem is not None:
+        raise InputError(problem, where="model")
+
+
+def problem_with(model: str | None) -> str | None:
     """Return what is wrong with a picked name, or None; one style of a file may be named behind it, ``NAME#STYLE``.
 
     Only what can be picked may be loaded: a graph from elsewhere must not open other files of this machine.
+    ComfyUI gives None for a name that comes over a link; `check_model` sees it later.
     """
+    if model is None:
+        return None
     known = model_names()
     if model in known or split_style(model)[0] in known:
         return None
