@@ -119,6 +119,14 @@ class Server:
             time.sleep(0.1)
         raise AssertionError(f"item {item} has not ended")
 
+    def idle(self) -> None:
+        """Wait until nothing is being rendered."""
+        for _ in range(RUN_SECONDS * 10):
+            if not self.call("/api/v1/queue/default/status")["processor"]["is_processing"]:
+                return
+            time.sleep(0.1)
+        raise AssertionError("InvokeAI goes on rendering")
+
     def outputs(self, item: int) -> dict[str, dict[str, Any]]:
         """Return the outputs of a completed item by the name of the node; of one that ran often, the last."""
         found = self.ended(item)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
-import urllib.error
 import urllib.request
 from typing import Any
 
@@ -39,7 +39,7 @@ class Events:
         while not self._closed:
             try:
                 packets = self._get().split(SEPARATOR)
-            except (urllib.error.URLError, OSError):
+            except (OSError, http.client.HTTPException):  # the server is gone
                 return
             for packet in packets:
                 if packet == PING:

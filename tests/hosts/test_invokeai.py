@@ -242,10 +242,8 @@ def test_progress_is_seen_and_a_run_is_cancelled_in_flight(server):
                 break
             time.sleep(0.1)
         server.call(f"/api/v1/queue/default/i/{item}/cancel", method="PUT")
-        for _ in range(100):
-            if not server.call("/api/v1/queue/default/status")["processor"]["is_processing"]:
-                break
-            time.sleep(0.1)
+        server.idle()
+        time.sleep(1)  # for events that are on their way
         seen = len(events.named("invocation_progress"))
         time.sleep(1)
         assert len(events.named("invocation_progress")) == seen
