@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
+from ganplugin import hostpacks
 from ganplugin.cli import print_json
 from ganplugin.cli.terminal import json_option
 
-HOSTS = ("comfyui", "invokeai")
-
 
 @click.command(short_help="Put the nodes into ComfyUI or InvokeAI.")
-@click.argument("host", type=click.Choice(HOSTS))
+@click.argument("host", type=click.Choice([pack.host for pack in hostpacks.PACKS]))
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--uninstall", is_flag=True, help="Take the nodes away again.")
 @json_option
@@ -29,8 +28,6 @@ def command(host: str, path: Path | None, uninstall: bool, as_json: bool) -> Non
       ganplugin install comfyui --uninstall
       ganplugin install invokeai ~/invokeai
     """
-    from ganplugin import hostpacks
-
     pack = hostpacks.PACKS[host]
     folder = hostpacks.uninstall(pack, path) if uninstall else hostpacks.install(pack, path)
     python = None if folder is None else hostpacks.python_of(pack, folder.parent)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ganplugin.cli.install import HOSTS
+from ganplugin.cli.install import command
 from ganplugin.hostpacks import PACKS, pack_files
 
 
@@ -28,7 +28,8 @@ def nodes(pack, here):
 
 
 def test_the_hosts_that_can_be_named_are_those_with_a_pack():
-    assert list(HOSTS) == [pack.host for pack in PACKS]
+    (host,) = (parameter for parameter in command.params if parameter.name == "host")
+    assert list(host.type.choices) == [pack.host for pack in PACKS]
 
 
 def test_installing_says_where_and_what_to_do_next(run, pack, nodes):
