@@ -70,10 +70,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.nodes.blender": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.nodes.comfyui": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.nodes.invokeai": BASE | FORMATS | RUNTIME | ours("nodes"),
+    "ganplugin.series": BASE | FORMATS | RUNTIME | ours("nodes"),
     "ganplugin.models": NETWORKS,
     "ganplugin.train": BASE | FORMATS | ours("models"),
     "ganplugin.export": BASE | FORMATS | RUNTIME | ours("models", "plugins"),
-    "ganplugin.cli": BASE | FORMATS | RUNTIME | SERVICES | ours("nodes", "export", "train"),
+    "ganplugin.cli": BASE | FORMATS | RUNTIME | SERVICES | ours("nodes", "series", "export", "train"),
 }
 
 
