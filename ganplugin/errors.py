@@ -12,6 +12,7 @@
     ├── ProviderError              8   the demanded device did not come up
     ├── DependencyError            9   an optional package is missing
     ├── TrainingError              10  training cannot start or go on
+    ├── SeriesError                11  a series ended with pieces that could not be made, or are damaged
     └── Cancelled                  130 the user or the host asked to stop
 """
 
@@ -30,6 +31,7 @@ __all__ = [
     "InputError",
     "ModelError",
     "ProviderError",
+    "SeriesError",
     "TrainingError",
 ]
 
@@ -108,6 +110,12 @@ class TrainingError(GanPluginError):
     """Training cannot start or cannot go on."""
 
     exit_code = 10
+
+
+class SeriesError(GanPluginError):
+    """A series ended with pieces that could not be made, or holds files that are missing or changed."""
+
+    exit_code = 11
 
 
 class Cancelled(GanPluginError):  # noqa: N818 - a request, not a failure

@@ -149,15 +149,15 @@ def _sync(path: Path, flags: int) -> None:
         os.close(handle)
 
 
-def sweep_temporary(folder: Path) -> int:
+def sweep_temporary(folder: Path, older_than: float = _ABANDONED_SECONDS) -> int:
     """Delete what killed writers left in ``folder`` and return how many files that was.
 
-    Files touched within the last hour stay: another process may be writing them.
+    Files touched within the last hour (``older_than`` seconds) stay: another process may be writing them.
     """
     swept = 0
     for entry in folder.iterdir() if folder.is_dir() else ():
         with contextlib.suppress(OSError):
-            if _TEMPORARY.match(entry.name) and time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
+            if _TEMPORARY.match(entry.name) and time.time() - entry.stat().st_mtime >= older_than:
                 entry.unlink()
                 swept += 1
     return swept

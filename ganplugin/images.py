@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ __all__ = [
     "Picture",
     "decode_frames",
     "decode_picture",
+    "encode_levels",
     "encode_picture",
     "from_uint8",
     "list_pictures",
@@ -55,6 +56,7 @@ _OTHER_DECODER_ERRORS = (EOFError, MemoryError, RuntimeError, struct.error, zlib
 _ORIENTATION: Final = 0x0112
 _JPEG_TEXT_BYTES: Final = 65_000
 _EIGHT_BITS: Final = 255
+Level = TypeVar("Level", np.uint8, np.float32)
 _SIXTEEN_BITS: Final = 65_535
 
 # Hiding Pillow's chatter means changing the process-wide warning filters for a moment: one decoder at a time.
@@ -295,15 +297,24 @@ def encode_picture(pixels: NDArray[np.float32], suffix: str, *, text: Mapping[st
     ``text`` goes into tEXt/iTXt chunks (PNG) or, as JSON, into the EXIF user comment; `read_text` reads it back.
     Raises `InputError` for another suffix or quality and `ImageError` for pixels that the format cannot hold.
     """
+    return encode_levels(to_uint8(_writable(pixels)), suffix, text=text, quality=quality)
+
+
+def encode_levels(levels: NDArray[np.uint8], suffix: str, *, text: Mapping[str, str], quality: int = 95) -> bytes:
+    """Return uint8 [h, w, 1 | 3 | 4] as the bytes of a file; see `encode_picture`."""
     encoder = _ENCODERS.get(suffix.lower())
     if encoder is None:
         known = ", ".join(sorted(_ENCODERS))
         raise InputError(f"{suffix or 'no suffix'!r} is not a format to write", fix=f"use one of {known}")
     if not 1 <= quality <= 100:
         raise InputError(f"{quality} is not in 1..100", where="quality")
+    return encoder(_writable(levels), text, quality)
+
+
+def _writable(pixels: NDArray[Level]) -> NDArray[Level]:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
         raise ImageError(f"cannot write pixels of shape {list(pixels.shape)}", fix="give [h, w, 1 | 3 | 4]")
-    return encoder(to_uint8(pixels), text, quality)
+    return pixels
 
 
 def _encode_png(pixels: NDArray[np.uint8], text: Mapping[str, str], quality: int) -> bytes:

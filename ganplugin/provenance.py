@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ganplugin.errors import ImageError
 from ganplugin.limits import MAX_SEED
+from ganplugin.sizing import Enlarge
 
 __all__ = ["HOST_KEYS", "TEXT_KEY", "GraphNode", "Provenance", "parse_provenance"]
 
@@ -51,10 +52,12 @@ class Provenance(_Record):
     threads: int = Field(ge=0, description="intra-op threads")
     versions: dict[str, str] = Field(description="package to version: ganplugin, onnxruntime, numpy, pillow")
     format: str = Field(description="the written format, such as png")
+    side: int = Field(default=0, ge=0, le=16384, description="resized to this longer side after rendering; 0: not")
+    enlarge: Enlarge = Field(default="smooth", description="how it was resized, if it grew")
 
     def to_text(self) -> dict[str, str]:
         """Return the text entry to write beside the pixels: one keyword, compact JSON with sorted keys."""
-        record = self.model_dump(mode="json")
+        record = self.model_dump(mode="json", exclude=None if self.side else {"side", "enlarge"})
         return {TEXT_KEY: json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)}
 
 

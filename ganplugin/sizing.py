@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ganplugin.manifest import Channels
 
-__all__ = ["fit_within", "resize", "with_channels"]
+__all__ = [
+    "Enlarge",
+    "fit_within",
+    "longer_side",
+    "resize",
+    "resize_levels",
+    "resize_squares",
+    "with_channels",
+]
 
 Pixels = NDArray[np.float32]
+
+Number = TypeVar("Number", np.uint8, np.float32)
+
+Enlarge = Literal["smooth", "pixels"]
+"""How small pictures grow: by Lanczos, or every pixel as a square."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601 weights, as Pillow uses them for grey."""
@@ -37,6 +52,33 @@ def fit_within(picture: Pixels, longest: int) -> Pixels:
     if scale >= 1:
         return picture
     return resize(picture, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def resize_levels(levels: NDArray[np.uint8], side: int, enlarge: Enlarge) -> NDArray[np.uint8]:
+    """Return a picture, uint8 [h, w, c], whose longer side is ``side`` pixels; it always shrinks smoothly."""
+    from PIL import Image
+
+    width, height = longer_side(levels.shape[1], levels.shape[0], side)
+    if (height, width) == levels.shape[:2]:
+        return levels
+    if enlarge == "pixels" and side > max(levels.shape[:2]):
+        return resize_squares(levels, width, height)
+    picture = Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
+    changed = np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
+    return changed[..., None] if changed.ndim == 2 else changed
+
+
+def resize_squares(picture: NDArray[Number], width: int, height: int) -> NDArray[Number]:
+    """Return the picture at another size, every pixel of the result being one of its own."""
+    rows = (np.arange(height) * picture.shape[0]) // height
+    columns = (np.arange(width) * picture.shape[1]) // width
+    return picture[rows][:, columns]
+
+
+def longer_side(width: int, height: int, side: int) -> tuple[int, int]:
+    """Return width and height in the same proportions, the longer of them ``side``, neither below 1."""
+    longer = max(width, height)
+    return max(1, round(width * side / longer)), max(1, round(height * side / longer))
 
 
 def with_channels(picture: Pixels, channels: Channels) -> Pixels:

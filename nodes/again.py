@@ -22,6 +22,9 @@ from ganplugin.nodes.save_video import SaveVideo
 from ganplugin.nodes.values import Images
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ganplugin.provenance import Provenance
 
 __all__ = ["Ingredients", "differences", "render_again"]
@@ -89,7 +92,17 @@ def render_again(
         raise InputError(f"its recipe makes no picture number {record.index}", where=path.name)
     from ganplugin.images import write_picture
 
-    write_picture(images[record.index], path, text=_text(record, images, here), overwrite=overwrite)
+    write_picture(_sized(images[record.index], record), path, text=_text(record, images, here), overwrite=overwrite)
+
+
+def _sized(pixels: NDArray[np.float32], record: Provenance) -> NDArray[np.float32]:
+    """Return a picture at the size that it was written in."""
+    if record.side == 0:
+        return pixels
+    from ganplugin.images import from_uint8, to_uint8
+    from ganplugin.sizing import resize_levels
+
+    return from_uint8(resize_levels(to_uint8(pixels), record.side, record.enlarge))
 
 
 def _text(record: Provenance, images: Images, context: Context) -> dict[str, str]:

@@ -46,6 +46,11 @@ class Node(BaseModel):
     """Whether `run` writes files, so that no recipe found in a picture may run it."""
     computes: ClassVar[bool] = False
     """Whether its pictures are worth keeping: dearer to make again than to read from a store."""
+    each: ClassVar[str] = ""
+    """The input whose items become the pictures, one for one and each by itself: a longer list gives the pictures of
+    two shorter ones, to the byte. Empty where pictures depend on one another."""
+    alone: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that, where they are linked, take away what `each` promises."""
     unrecorded: ClassVar[frozenset[str]] = frozenset()
     """Inputs that say where to write or compute, not what: they are no part of a picture's recipe."""
     Outputs: ClassVar[type[NodeOutputs]]

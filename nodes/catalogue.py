@@ -13,6 +13,7 @@ from ganplugin.nodes.latent_files import LoadLatents, SaveLatents
 from ganplugin.nodes.load_images import LoadImages
 from ganplugin.nodes.load_model import LoadModel
 from ganplugin.nodes.mix_styles import MixStyles
+from ganplugin.nodes.resize import Resize
 from ganplugin.nodes.sample import Sample
 from ganplugin.nodes.save_images import SaveImages
 from ganplugin.nodes.save_video import SaveVideo
@@ -36,6 +37,7 @@ NODES: tuple[type[Node], ...] = (
     JoinImages,
     LoadLatents,
     SaveLatents,
+    Resize,
 )
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ganplugin.errors import Cancelled, GanPluginError, InputError
 from ganplugin.nodes.base import NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.graph_checks import Call, Link, check_graph
+from ganplugin.nodes.graph_checks import Call, Link, changed_call, check_graph
 from ganplugin.nodes.graph_text import changed, graph_text, parse_json
 from ganplugin.nodes.picture_store import MemoryStore, PictureStore, stored
 from ganplugin.nodes.values import Images
 from ganplugin.nodes.workflows import is_workflow, prompt_of
+from ganplugin.registry import did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,19 @@ class Graph:
     def changed(self, changes: Iterable[str]) -> Graph:
         """Return the graph with single values changed, each written ``NODE.FIELD=VALUE``, and checked again."""
         return Graph.parse(changed(self.prompt, changes))
+
+    def with_values(self, values: Mapping[str, Mapping[str, Any]]) -> Graph:
+        """Return the graph with plain values, by node and input, in place of what was there; only these are checked.
+
+        Raises `InputError` for a node that is not there, `GraphError` for a value that does not fit.
+        """
+        calls, prompt = dict(self.calls), dict(self.prompt)
+        for node_id, changes in values.items():
+            if node_id not in calls:
+                raise InputError(f"there is no node {node_id!r}", where="graph", fix=did_you_mean(node_id, list(calls)))
+            calls[node_id] = changed_call(calls[node_id], changes)
+            prompt[node_id] = {**prompt[node_id], "inputs": {**prompt[node_id].get("inputs", {}), **changes}}
+        return Graph(calls, prompt)
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from ganplugin.registry import did_you_mean
 _DEEPEST = 100
 _EXPORT = "export the graph in API format"
 
-__all__ = ["Call", "GraphError", "Link", "Problem", "check_graph"]
+__all__ = ["Call", "GraphError", "Link", "Problem", "changed_call", "check_graph"]
 
 
 class Link(NamedTuple):
@@ -89,6 +89,24 @@ def check_graph(prompt: Mapping[str, Any]) -> dict[str, Call]:
     if problems:
         raise GraphError(tuple(problems))
     return {node_id: _with_floats(call) for node_id, call in ordered.items()}
+
+
+def changed_call(call: Call, values: Mapping[str, Any]) -> Call:
+    """Return a call with plain values in place of what these inputs had. Raises `GraphError` for what does not fit."""
+    ports = inputs_of(call.kind)
+    links = {name: link for name, link in call.links.items() if name not in values}
+    now = replace(call, values={**call.values, **values}, links=links)
+    problems: list[Problem] = []
+    for name in values:
+        port = port_named(ports, name)
+        if port is None:
+            fix = did_you_mean(name, [port.name for port in ports])
+            problems.append(Problem(call.place, name, "is no input of it", fix))
+        else:
+            problems += _value_problems(now, port)
+    if problems:
+        raise GraphError(tuple(problems))
+    return _with_floats(now)
 
 
 def _call(node_id: str, node: object, problems: list[Problem]) -> Call | None:

@@ -11,12 +11,17 @@ from ganplugin.nodes.values import Origin
 
 if TYPE_CHECKING:
     from ganplugin.provenance import Provenance
+    from ganplugin.sizing import Enlarge
 
 __all__ = ["current_versions", "provenance_text", "record_text"]
 
 
-def provenance_text(origin: Origin, file_format: str, beside: Mapping[str, str]) -> dict[str, str]:
+def provenance_text(
+    origin: Origin, file_format: str, beside: Mapping[str, str], side: int = 0, enlarge: Enlarge = "smooth"
+) -> dict[str, str]:
     """Return the metadata to write into a picture or film so that ``ganplugin again`` can render it once more.
+
+    ``side`` is the longer side, in pixels, that it was resized to after it was rendered, or 0.
 
     ``beside`` are the host's own entries. Where they hold no ``prompt``, which is what ComfyUI restores a graph from,
     the recipe is written as one.
@@ -35,6 +40,8 @@ def provenance_text(origin: Origin, file_format: str, beside: Mapping[str, str])
         threads=origin.threads,
         versions=dict(current_versions()),
         format=file_format,
+        side=side,
+        enlarge=enlarge,
     )
     return record_text(record, beside)
 

@@ -31,6 +31,8 @@ class Sample(Node):
     id: ClassVar[str] = "GanPluginSample"
     title: ClassVar[str] = "Sample"
     computes: ClassVar[bool] = True
+    each: ClassVar[str] = "seeds"
+    alone: ClassVar[frozenset[str]] = frozenset({"latents"})
     Outputs: ClassVar[type[NodeOutputs]] = SampleOutputs
 
     model: LoadedModel = Field(description="a generator")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ganplugin.manifest import Manifest
+
 
 class ScoreOutputs(NodeOutputs):
     """The pictures, best first, and their scores in the same order."""
@@ -45,7 +47,7 @@ class Score(Node):
         session = self.model.session
         label = class_vector(session.manifest.classes, self.label, context)
         tracked = context.track(self.images, "Scoring", len(self.images))
-        scores = [float(session.score(self._fit(picture)[None], label=label)[0]) for picture in tracked]
+        scores = [float(session.score(fitted(picture, session.manifest)[None], label=label)[0]) for picture in tracked]
         order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: self.keep or None]
 
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
@@ -62,10 +64,11 @@ class Score(Node):
         ranked = Images(len(order), render, origin, self.recipe())
         return ScoreOutputs(images=ranked, scores=tuple(scores[index] for index in order))
 
-    def _fit(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        from ganplugin.sizing import resize, with_channels
 
-        manifest = self.model.session.manifest
-        height, width = manifest.height or picture.shape[0], manifest.width or picture.shape[1]
-        sized = picture if picture.shape[:2] == (height, width) else resize(picture, width, height)
-        return with_channels(sized, manifest.channels)
+def fitted(picture: NDArray[np.float32], manifest: Manifest) -> NDArray[np.float32]:
+    """Return a picture, float32 [h, w, c], at the size and with the channels that a scorer judges."""
+    from ganplugin.sizing import resize, with_channels
+
+    height, width = manifest.height or picture.shape[0], manifest.width or picture.shape[1]
+    sized = picture if picture.shape[:2] == (height, width) else resize(picture, width, height)
+    return with_channels(sized, manifest.channels)

@@ -34,6 +34,8 @@ class StyleTransfer(Node):
     id: ClassVar[str] = "GanPluginStyleTransfer"
     title: ClassVar[str] = "Style Transfer"
     computes: ClassVar[bool] = True
+    each: ClassVar[str] = "images"
+    alone: ClassVar[frozenset[str]] = frozenset({"mask"})
     Outputs: ClassVar[type[NodeOutputs]] = StyleTransferOutputs
 
     model: LoadedModel = Field(description="a style network")

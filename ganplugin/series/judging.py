@@ -1,0 +1,52 @@
+"""Candidates looked at: how good each is, and what it looks like from afar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganplugin.images import to_uint8
+from ganplugin.nodes.context import Context
+from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.score import fitted
+from ganplugin.nodes.values import LoadedModel
+from ganplugin.series.looks import look_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Judge"]
+
+_DIGITS = 6
+"""Decimals of a score: two machines may differ in the last bits, and the order of candidates should not."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges pictures by a scorer, or finds all of them equal."""
+
+    scorer: LoadedModel | None
+
+    @classmethod
+    def of(cls, name: str, context: Context) -> Judge:
+        """Open a scorer by its name; an empty name has none. Raises what opening models does."""
+        if not name:
+            return cls(None)
+        scorer = LoadModel(model=name).run(context).model
+        scorer.require("scorer")
+        return cls(scorer)
+
+    def opinions(self, pictures: Sequence[NDArray[np.float32]]) -> list[tuple[float, bytes]]:
+        """Return the score, higher is better, and the look of each picture, float32 [h, w, c]."""
+        looks = [look_of(to_uint8(picture)) for picture in pictures]
+        return list(zip(self._scores(pictures), looks, strict=True))
+
+    def _scores(self, pictures: Sequence[NDArray[np.float32]]) -> list[float]:
+        if self.scorer is None:
+            return [0.0] * len(pictures)
+        session = self.scorer.session
+        rows = np.stack([fitted(picture, session.manifest) for picture in pictures])
+        return [round(float(score), _DIGITS) for score in session.score(rows)]

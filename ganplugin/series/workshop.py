@@ -1,0 +1,194 @@
+"""Where pieces are made: the network on one thread, conversion and encoding on others, and little waiting between."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Literal
+
+from ganplugin.errors import Cancelled, DependencyError, GanPluginError, InputError, ProviderError
+from ganplugin.nodes.context import Context, Folders
+from ganplugin.nodes.graph import Evaluation, Graph
+from ganplugin.nodes.values import Images
+from ganplugin.series.bench import Bench
+from ganplugin.series.entries import Entry, Judged
+from ganplugin.series.file import SeriesFile
+from ganplugin.series.joining import Joining
+from ganplugin.series.judging import Judge
+from ganplugin.series.plan import Piece
+from ganplugin.series.storage import Storage
+from ganplugin.series.tuning import BatchTuner
+from ganplugin.series.unfinished import Unfinished, failed
+from ganplugin.series.views import View
+
+__all__ = ["Job", "Setup", "Task", "Workshop"]
+
+Task = Literal["render", "judge"]
+
+_MOST_TOGETHER: Final = 32
+"""Pieces computed as one batch: on a processor more is no faster."""
+
+_FATAL: Final = (Cancelled, ProviderError, DependencyError)
+"""What no other piece would fare better with."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Pieces that can be rendered together (see `Joining`), to be written or only to be judged."""
+
+    task: Task
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that a workshop needs to know; it can be sent to another process."""
+
+    series: SeriesFile
+    graph: Graph
+    views: tuple[View, ...]
+    home: Path
+    storage: Storage
+    device: str = "auto"
+    threads: int = 2
+    batch: int = 0
+    encoders: int = 0
+    """Threads that encode; 0 takes the cores that the network leaves, and at least one."""
+
+    def context(self, context: Context) -> Context:
+        """Return a context with the folders in which the series' own names are looked for."""
+        folders = Folders(models=(self.home, self.home / "models"), inputs=(self.home, self.home / "input"))
+        return Context(self.device, self.threads, self.batch, cancelled=context.cancelled, folders=folders)
+
+    @property
+    def encoder_threads(self) -> int:
+        """How many threads encode."""
+        return self.encoders or max(1, (os.cpu_count() or 1) - self.threads)
+
+
+@dataclass(frozen=True)
+class _Together:
+    """The pictures of several pieces: one sequence a view, and the part of it that is each piece's."""
+
+    pieces: Sequence[Piece]
+    views: tuple[Images, ...]
+    parts: tuple[slice, ...]
+
+    def own(self, number: int) -> tuple[range, ...]:
+        """Return which pictures of each view are those of piece ``number``."""
+        return tuple(range(len(images))[self.parts[number]] for images in self.views)
+
+
+class Workshop:
+    """Makes pieces of one series, each model opened once; memory is bounded whatever the number of pieces."""
+
+    def __init__(self, setup: Setup, context: Context) -> None:
+        self._setup = setup
+        self._context = setup.context(context)
+        self._joining = Joining.of(setup.graph, setup.views)
+        self._tuner = BatchTuner(setup.batch or _MOST_TOGETHER)
+
+    @cached_property
+    def _judge(self) -> Judge:
+        keep = self._setup.series.keep
+        return Judge.of("" if keep is None else keep.by, self._context)
+
+    def run(self, jobs: Iterable[Job | None]) -> Iterator[Entry]:
+        """Yield what became of each piece, once its files are on disk. Raises what stops the whole series.
+
+        None among the jobs says that there is nothing to do for the moment.
+        """
+        waiting: deque[Unfinished] = deque()
+        with Bench(self._setup.series, self._setup.views, self._setup.storage, self._setup.encoder_threads) as bench:
+            for job in jobs:
+                if job is None:
+                    yield from (waiting.popleft().entry() for _ in range(len(waiting)))
+                    continue
+                for made in self._made(job, bench):
+                    if isinstance(made, Unfinished):
+                        waiting.append(made)
+                    else:
+                        yield made
+                    while waiting and waiting[0].is_done():
+                        yield waiting.popleft().entry()
+            while waiting:
+                yield waiting.popleft().entry()
+
+    def _made(self, job: Job, bench: Bench) -> Iterator[Unfinished | Entry]:
+        pieces = list(job.pieces)
+        while pieces:
+            self._context.check()
+            key = self._joining.key(pieces[0].changes)
+            size = self._size(key)
+            batch, pieces = pieces[:size], pieces[size:]
+            yield from self._batch(job.task, batch, bench)
+
+    def _size(self, key: object) -> int:
+        if self._joining.input is None:
+            return 1
+        return self._setup.batch or self._tuner.size(key)
+
+    def _batch(self, task: Task, pieces: Sequence[Piece], bench: Bench) -> list[Unfinished | Entry]:
+        """Make pieces together; if that fails, one by one, so that only those fail which cannot be made."""
+        try:
+            if task == "judge":
+                return list(self._judged(pieces))
+            return list(self._rendered(pieces, bench))
+        except _FATAL:
+            raise
+        except GanPluginError as error:
+            if len(pieces) == 1:
+                return [failed(pieces[0], error)]
+        return [made for piece in pieces for made in self._batch(task, [piece], bench)]
+
+    def _rendered(self, pieces: Sequence[Piece], bench: Bench) -> Iterator[Unfinished]:
+        start = time.monotonic()
+        together = self._together(pieces)
+        works = [Unfinished(piece) for piece in pieces]
+        for number, view in enumerate(self._setup.views):
+            if view.write == "film":
+                for work in works:
+                    bench.film(work, number, together.views[number], self._context)
+            else:
+                parts = [together.own(piece)[number] for piece in range(len(pieces))]
+                _hand_over(together.views[number], number, zip(works, parts, strict=True), bench)
+        for work in works:
+            work.seconds += (time.monotonic() - start) / len(works)
+        return iter(works)
+
+    def _judged(self, pieces: Sequence[Piece]) -> Iterator[Judged]:
+        start = time.monotonic()
+        together = self._together(pieces)
+        first = [together.own(number)[0].start for number in range(len(pieces))]
+        pictures = list(together.views[0].at(first))
+        opinions = self._judge.opinions(pictures)
+        each = (time.monotonic() - start) / len(pieces)
+        for piece, (score, look) in zip(pieces, opinions, strict=True):
+            yield Judged(piece=piece.index, digest=piece.digest, score=score, look=look.hex(), seconds=each)
+
+    def _together(self, pieces: Sequence[Piece]) -> _Together:
+        joined = self._joining.join([piece.changes for piece in pieces])
+        rows = self._setup.batch or (len(pieces) if len(pieces) > 1 else 0)
+        evaluation = Evaluation(joined.graph, replace(self._context, batch=rows))
+        views = tuple(_pictures(evaluation.value(view.link), view) for view in self._setup.views)
+        return _Together(pieces, views, joined.parts)
+
+
+def _hand_over(images: Images, view: int, parts: Iterable[tuple[Unfinished, range]], bench: Bench) -> None:
+    """Render the pictures of one view, each handed to the bench as soon as it is there."""
+    pictures = iter(images)
+    for work, own in parts:
+        for index in own:
+            frame = index - own.start if len(own) > 1 else None
+            bench.picture(work, view, next(pictures), images.origin(index), frame)
+
+
+def _pictures(value: object, view: View) -> Images:
+    if not isinstance(value, Images) or len(value) == 0:
+        raise InputError("gives no pictures", where=f"node {view.link.node}")
+    return value
