@@ -27,7 +27,7 @@ def write_derived(path: Path, text: str) -> Path:
 
 
 def sweep(folder: Path, pattern: str, kept: Names[str]) -> None:
-    """Delete the files of ``folder`` whose names match ``pattern`` as a whole and are not ``kept``: an earlier run's."""
+    """Delete what an earlier run left in ``folder``: files whose whole names match ``pattern`` and are not ``kept``."""
     with os_errors(folder):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if re.fullmatch(pattern, path.name) and path.name not in kept and path.is_file():

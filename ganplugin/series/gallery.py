@@ -125,7 +125,7 @@ def _rounded(score: float | None) -> float | None:
 
 
 def _part(name: str) -> str:
-    return files("ganplugin.series").joinpath("page", name).read_text(encoding="utf-8")
+    return files("ganplugin.series").joinpath("page").joinpath(name).read_text(encoding="utf-8")
 
 
 def _allowed(text: str) -> str:

@@ -40,7 +40,16 @@ QUIET = (
     "--mute-audio",
     "--remote-debugging-pipe",
 )
-KEYS = {"Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Enter": 13, "Tab": 9, "End": 35}
+KEYS = {
+    "Escape": 27,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "Enter": 13,
+    "Tab": 9,
+    "End": 35,
+}
 TEXTS = {"Enter": "\r"}
 
 

@@ -41,7 +41,7 @@ function sizeFacts(work) {
 }
 
 function rankFacts(work) {
-  const facts = collection.traits.length ? [`rarity ${rarityRank[work]} of ${total.toLocaleString("en")}`] : [];
+  const facts = collection.traits.length ? [`rarity ${rarityRank[work]} / ${total.toLocaleString("en")}`] : [];
   return collection.scores[work] === null ? facts : [...facts, `score ${scoreText(work)}`];
 }
 
