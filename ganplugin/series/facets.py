@@ -79,7 +79,9 @@ def _facet(name: str, values: list[TraitValue | None]) -> Facet:
 def _measure(name: str, values: list[TraitValue | None], numbers: Sequence[int | float]) -> Facet:
     whole = all(isinstance(number, int) for number in numbers)
     low, step = _first_and_step(min(numbers), max(numbers), whole=whole)
-    raw = [None if value is None else int(round((float(value) - low) / step, 9)) for value in values]
+    # The highest number closes the last range: a range of its own would say little.
+    last = max(math.ceil(round((max(numbers) - low) / step, 9)) - 1, 0) if not whole else math.inf
+    raw = [None if value is None else int(min(round((float(value) - low) / step, 9), last)) for value in values]
     counts = Counter(number for number in raw if number is not None)
     # A range that nothing lies in is no group: there is nothing to see there.
     place = {number: group for group, number in enumerate(sorted(counts))}
