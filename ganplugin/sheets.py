@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ganplugin.captions import caption_font, shortened
 from ganplugin.errors import ImageError, InputError
 from ganplugin.images import from_uint8
 from ganplugin.limits import MAX_PIXELS
@@ -52,7 +53,7 @@ def contact_sheet(
     down = math.ceil(len(pictures) / across)
     height, width = _cell_size(pictures, cell)
     gap = max(8, max(height, width) // 32) if gap is None else gap
-    font = _caption_font(width)
+    font = caption_font(min(max(width / 16, 10), 28))
     caption = 0 if labels is None else _caption_height(font)
     page = _page((down, across), (height + caption, width), gap, background)
     for index, picture in enumerate(pictures):
@@ -134,12 +135,6 @@ def _paste(page: Pixels, picture: Pixels, top: int, left: int, cell: tuple[int, 
     page[top : top + rows, left : left + columns] = picture
 
 
-def _caption_font(width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size=min(max(width / 16, 10), 28))
-
-
 def _caption_height(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
     return math.ceil(font.getbbox("Ag")[3] * 1.6)
 
@@ -150,17 +145,8 @@ def _write(area: Pixels, label: str, font: ImageFont.FreeTypeFont | ImageFont.Im
 
     height, width = area.shape[:2]
     ink = Image.new("L", (width, height), 0)
-    text = _shortened(" ".join(label.split()), width, font)
+    text = shortened(label, width, font)
     ImageDraw.Draw(ink).text((width / 2, height / 2), text, fill=255, font=font, anchor="mm")
     strength = from_uint8(np.asarray(ink))[..., None] * 0.72
     colour = 0.0 if float(area.mean()) > 0.5 else 1.0
     area[:] = area * (1 - strength) + colour * strength
-
-
-def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    if font.getlength(text) <= width:
-        return text
-    kept = len(text)
-    while kept and font.getlength(text[:kept].rstrip() + "…") > width:
-        kept -= 1
-    return text[:kept].rstrip() + "…"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from ganplugin.errors import FileError, ImageError
-from ganplugin.images import decode_picture, list_pictures, read_picture, to_uint8
+from ganplugin.images import decode_picture, list_pictures, read_fitted, read_picture, to_uint8
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -311,3 +311,28 @@ def test_no_pictures_is_an_error_that_says_why(tmp_path: Path) -> None:
         list_pictures(tmp_path / "missing")
     with pytest.raises(FileError, match="no such"):
         list_pictures(tmp_path / "*.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp"])
+def test_a_picture_is_read_scaled_to_fit(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"wide{suffix}"
+    Image.new("RGB", (400, 200), (200, 40, 90)).save(path, quality=100)
+    for box, size in (((100, 100), (100, 50)), ((1000, 60), (120, 60)), ((800, 800), (800, 400))):
+        image = read_fitted(path, *box)
+        assert (image.mode, image.size) == ("RGB", size)
+        assert np.abs(np.asarray(image, int) - (200, 40, 90)).max() <= 3
+
+
+def test_fitting_keeps_transparency_and_the_levels_of_deep_grey(tmp_path: Path) -> None:
+    clear, deep = tmp_path / "clear.png", tmp_path / "deep.png"
+    Image.new("LA", (8, 8), (90, 128)).save(clear)
+    Image.fromarray(np.full((8, 8), 32768, np.uint16)).save(deep)
+    assert read_fitted(clear, 4, 4).getpixel((1, 1)) == (90, 90, 90, 128)
+    assert read_fitted(deep, 4, 4).getpixel((1, 1)) == (128, 128, 128)
+
+
+def test_what_is_no_picture_is_not_fitted(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(b"not a picture")
+    with pytest.raises(ImageError, match="not a picture"):
+        read_fitted(path, 10, 10)

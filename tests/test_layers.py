@@ -25,6 +25,7 @@ BASE = ours("errors", "limits", "files", "registry", "seeds")
 FORMATS = ours(
     "animation",
     "builtin",
+    "captions",
     "colour",
     "framing",
     "images",

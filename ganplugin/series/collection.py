@@ -34,7 +34,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Collection:
-    """All works of a series that are on disk, by number. ``models`` gives the SHA-256 of each model by its name."""
+    """All works of a series that are on disk, by number. ``models`` gives the SHA-256 of each model by its name.
+
+    ``source`` is the series file that renders them, as a command names it that runs in the series' folder.
+    """
 
     title: str
     description: str = ""
@@ -43,6 +46,7 @@ class Collection:
     link: str = ""
     works: tuple[Work, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
     def rarity(self, trait: str) -> dict[TraitValue, float]:
         """Return the share, 0..1, of works that have each value of a trait, rarest first."""
