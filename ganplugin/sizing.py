@@ -72,7 +72,7 @@ def resize_squares(picture: NDArray[Number], width: int, height: int) -> NDArray
     """Return the picture at another size, every pixel of the result being one of its own."""
     rows = (np.arange(height) * picture.shape[0]) // height
     columns = (np.arange(width) * picture.shape[1]) // width
-    return picture[rows][:, columns]
+    return np.asarray(picture[rows][:, columns], picture.dtype)
 
 
 def longer_side(width: int, height: int, side: int) -> tuple[int, int]:

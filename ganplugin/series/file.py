@@ -169,7 +169,9 @@ def _written_place(location: Place, value: Any) -> Place:  # noqa: ANN401 - any 
     part, rest = location[0], location[1:]
     key = part if not isinstance(value, dict) or part in value else str(part)
     taken: Place = ()
-    if (isinstance(value, dict) and key in value) or (isinstance(value, list) and key in range(len(value))):
+    if (isinstance(value, dict) and key in value) or (
+        isinstance(value, list) and isinstance(key, int) and key < len(value)
+    ):
         taken = (key, *_written_place(rest, value[key]))
     return max(_written_place(rest, value), taken, key=len)
 

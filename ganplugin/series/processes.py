@@ -105,14 +105,15 @@ class _Crew:
     def _lost(self, worker: _Worker) -> Iterator[Entry]:
         """Start a process in place of one that died, and give what it had to try once more, piece by piece."""
         worker.process.join()
-        for job, piece in [(job, piece) for job in worker.open for piece in job.pieces]:
+        left = [(job.task, piece) for job in worker.open for piece in job.pieces]
+        for task, piece in left:
             if piece.index in self._tried:
                 error = f"the worker died over it twice (exit code {worker.process.exitcode})"
                 yield Failed(piece=piece.index, digest=piece.digest, error=error, kind="WorkerLost")
             else:
                 self._tried.add(piece.index)
                 # Alone, so that a piece that kills its process takes no other along the second time.
-                self._again.append(Job(job.task, (piece,)))
+                self._again.append(Job(task, (piece,)))
         number = self._workers.index(worker)
         self._workers[number] = _started(self._setups[number])
 

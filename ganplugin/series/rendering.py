@@ -51,7 +51,7 @@ class Summary:
     failed: dict[int, str] = field(default_factory=dict)
     wanted: int = 0
     judged: int = 0
-    kept: int = 0
+    kept: Sequence[int] = ()
     seconds: float = 0.0
 
 
@@ -115,7 +115,7 @@ class _Run:
     def selected(self) -> Sequence[int]:
         """Return the pieces that are to be on disk in the end, judging candidates first where there are any."""
         kept = range(len(self.plan)) if self.plan.series.keep is None else self._curated()
-        self.summary.kept = len(kept)
+        self.summary.kept = kept
         wanted = self.request.pieces
         return kept if wanted is None else [index for index in kept if index in wanted]
 

@@ -1,0 +1,97 @@
+"""From what a person names, a series file or a folder, to a series that can be rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from ganplugin.errors import FileError, InputError
+from ganplugin.series.facts import facts_of
+from ganplugin.series.file import SeriesFile, read_series
+from ganplugin.series.folder import SeriesFolder
+from ganplugin.series.plan import Plan
+from ganplugin.series.storage import LocalStorage
+from ganplugin.series.workshop import Setup
+
+__all__ = ["Opened", "open_series", "selected_pieces"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A checked series, where it goes, and how it is rendered."""
+
+    plan: Plan
+    folder: SeriesFolder
+    home: Path
+    """The folder in which the series' own names are looked for."""
+
+    def setup(self, *, device: str = "auto", threads: int = 2, batch: int = 0) -> Setup:
+        """Return what workshops need to know to render into the folder."""
+        storage = LocalStorage(self.folder.path)
+        return Setup(self.plan.series, self.plan.graph, self.plan.views, self.home, storage, device, threads, batch)
+
+    def begin(self, setup: Setup, *, fork: bool) -> Opened:
+        """Note in the folder what is rendered there, or make sure that it is what was begun.
+
+        If it is not and ``fork`` is set, a new folder is begun beside it and returned.
+        Raises `InputError` naming what changed, and what opening models does.
+        """
+        facts = facts_of(self.plan, setup)
+        try:
+            self.folder.begin(self.plan.series, self.home, facts)
+        except (InputError, FileError):
+            if not fork:
+                raise
+            fresh = SeriesFolder(next(_free(self.folder.path)))
+            fresh.begin(self.plan.series, self.home, facts)
+            return Opened(self.plan, fresh, self.home)
+        return self
+
+    def threads(self, asked: int | None) -> int:
+        """Return the thread count to render with: what was asked for, else what the series was begun with, else 2."""
+        if asked is not None or not self.folder.exists():
+            return asked or 2
+        return int(self.folder.record().facts.get("threads", 2))
+
+
+def open_series(target: Path, out: Path | None) -> Opened:
+    """Read and check the series that ``target`` names; ``out`` is its folder, by default the file's name.
+
+    Raises `FileError` if there is nothing, `InputError` for all that is wrong in it.
+    """
+    series, home, folder = _found(target, out)
+    return Opened(Plan.of(series, home), folder, home)
+
+
+def _found(target: Path, out: Path | None) -> tuple[SeriesFile, Path, SeriesFolder]:
+    if not target.is_dir():
+        return read_series(target), target.parent, SeriesFolder(out or Path(target.stem))
+    folder = SeriesFolder(target)
+    if out is not None and out != target:
+        raise InputError("is rendered where it was begun", where=target, fix="leave --out away, or name a series file")
+    if not folder.exists():
+        raise FileError("holds no series", where=target, fix="name a series file; start one with: ganplugin series new")
+    return *folder.series(), folder
+
+
+def _free(path: Path) -> Iterator[Path]:
+    """Yield the path with -2, -3 … behind its name, as far as there is nothing of that name."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return (other for other in numbered if not other.exists())
+
+
+def selected_pieces(text: str | None, plan: Plan) -> frozenset[int] | None:
+    """Read ``0-9,42`` as the pieces that it names; None for all. Raises `InputError` for pieces that are not there."""
+    from ganplugin.seeds import parse_seeds
+
+    if text is None:
+        return None
+    try:
+        pieces = frozenset(parse_seeds(text))
+    except InputError as error:
+        raise InputError("names no pieces", where=f"--pieces {text}", fix="write them like 0-9,42") from error
+    if max(pieces) >= len(plan):
+        raise InputError(f"there is no piece {max(pieces)}", where=f"--pieces {text}", fix=f"0 to {len(plan) - 1}")
+    return pieces
