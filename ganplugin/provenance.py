@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ganplugin.errors import ImageError
 from ganplugin.limits import MAX_SEED
-from ganplugin.sizing import Enlarge
 
-__all__ = ["HOST_KEYS", "TEXT_KEY", "GraphNode", "Provenance", "parse_provenance"]
+__all__ = ["HOST_KEYS", "TEXT_KEY", "Enlarge", "GraphNode", "Provenance", "parse_provenance"]
 
 TEXT_KEY: Final = "ganplugin"
 """The keyword of the PNG text chunk (or JSON member) that holds a `Provenance`."""
@@ -23,6 +22,9 @@ HOST_KEYS: Final = ("prompt", "workflow", _INVOKEAI_METADATA, "invokeai_workflow
 """The keywords under which ComfyUI and InvokeAI keep a picture's graph and its drawing, to restore them."""
 
 _MAX_TEXT: Final = 16 * 2**20
+
+Enlarge = Literal["smooth", "pixels"]
+"""How small pictures grow: by Lanczos, or every pixel as a square."""
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganplugin.manifest import Channels
+from ganplugin.provenance import Enlarge
 
 __all__ = [
-    "Enlarge",
     "fit_within",
     "longer_side",
     "resize",
@@ -22,9 +22,6 @@ __all__ = [
 Pixels = NDArray[np.float32]
 
 Number = TypeVar("Number", np.uint8, np.float32)
-
-Enlarge = Literal["smooth", "pixels"]
-"""How small pictures grow: by Lanczos, or every pixel as a square."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601 weights, as Pillow uses them for grey."""

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from ganplugin.nodes.values import Origin
 
 if TYPE_CHECKING:
-    from ganplugin.provenance import Provenance
-    from ganplugin.sizing import Enlarge
+    from ganplugin.provenance import Enlarge, Provenance
 
 __all__ = ["current_versions", "provenance_text", "record_text"]
 
@@ -22,7 +21,6 @@ def provenance_text(
     """Return the metadata to write into a picture or film so that ``ganplugin again`` can render it once more.
 
     ``side`` is the longer side, in pixels, that it was resized to after it was rendered, or 0.
-
     ``beside`` are the host's own entries. Where they hold no ``prompt``, which is what ComfyUI restores a graph from,
     the recipe is written as one.
     """

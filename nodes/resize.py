@@ -10,7 +10,7 @@ from pydantic import Field
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.values import Images, Origin
-from ganplugin.sizing import Enlarge
+from ganplugin.provenance import Enlarge
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,11 +13,12 @@ from ganplugin.images import encode_levels, from_uint8, to_uint8
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.save_video import SaveVideo
 from ganplugin.nodes.values import Images, Origin, joined_origin
+from ganplugin.provenance import Enlarge
 from ganplugin.series.entries import WrittenFile
 from ganplugin.series.file import Output
 from ganplugin.series.naming import FileName, thumbnail_path
 from ganplugin.series.storage import Storage
-from ganplugin.sizing import Enlarge, resize_levels
+from ganplugin.sizing import resize_levels
 
 if TYPE_CHECKING:
     import numpy as np

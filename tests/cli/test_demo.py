@@ -60,4 +60,4 @@ def test_shells_complete_commands_without_loading_them():
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert [line.split(",")[1] for line in done.stdout.splitlines()] == ["sample", "style", "sheet", "score"]
+    assert [line.split(",")[1] for line in done.stdout.splitlines()] == ["sample", "style", "sheet", "score", "series"]
