@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ganplugin.errors import FileError, ImageError, InputError
 from ganplugin.files import atomic_write, os_errors
+from ganplugin.levels import from_uint8, refuse_nan, to_uint8
 from ganplugin.limits import MAX_PIXELS
 from ganplugin.picture_text import exif_text, json_text, text_as_exif
 from ganplugin.png import encode_png
@@ -54,7 +55,6 @@ _DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, Ari
 _OTHER_DECODER_ERRORS = (EOFError, MemoryError, RuntimeError, struct.error, zlib.error)
 _ORIENTATION: Final = 0x0112
 _JPEG_TEXT_BYTES: Final = 65_000
-_EIGHT_BITS: Final = 255
 _SIXTEEN_BITS: Final = 65_535
 
 # Hiding Pillow's chatter means changing the process-wide warning filters for a moment: one decoder at a time.
@@ -251,28 +251,8 @@ def _natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     return [(0, int(part), "") if part[0].isdigit() else (1, 0, part) for part in parts], str(path)
 
 
-def to_uint8(pixels: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Round 0..1 to 0..255, half to even, after clipping. Raises `ImageError` if a value is NaN."""
-    refuse_nan(pixels)
-    scaled = np.clip(pixels, 0, 1, dtype=np.float32)
-    scaled *= _EIGHT_BITS
-    levels: NDArray[np.uint8] = np.rint(scaled, out=scaled).astype(np.uint8)
-    return levels
-
-
-def refuse_nan(pixels: NDArray[np.floating]) -> None:
-    """Raise `ImageError` if a value is NaN."""
-    if pixels.size and np.isnan(pixels.min()):
-        raise ImageError("the picture holds NaN values", fix="check the model: its output is not finite")
-
-
-def from_uint8(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return 0..255 as float32 0..1; `to_uint8` gives the same bytes back."""
-    return np.divide(pixels, _EIGHT_BITS, dtype=np.float32)
-
-
 def write_picture(
-    pixels: NDArray[np.float32],
+    pixels: NDArray[np.float32] | NDArray[np.uint8],
     path: Path,
     *,
     text: Mapping[str, str],
@@ -288,8 +268,10 @@ def write_picture(
         part.write_bytes(data)
 
 
-def encode_picture(pixels: NDArray[np.float32], suffix: str, *, text: Mapping[str, str], quality: int = 95) -> bytes:
-    """Return float [h, w, 1 | 3 | 4] in 0..1 as the bytes of a ``.png``, ``.jpg`` or ``.webp`` file.
+def encode_picture(
+    pixels: NDArray[np.float32] | NDArray[np.uint8], suffix: str, *, text: Mapping[str, str], quality: int = 95
+) -> bytes:
+    """Return [h, w, 1 | 3 | 4], float in 0..1 or uint8, as the bytes of a ``.png``, ``.jpg`` or ``.webp`` file.
 
     PNG and WebP are lossless; ``quality`` (1..100) is JPEG's, and JPEG shows transparent pictures on white.
     ``text`` goes into tEXt/iTXt chunks (PNG) or, as JSON, into the EXIF user comment; `read_text` reads it back.

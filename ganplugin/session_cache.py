@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +49,11 @@ class SharedSession:
     def provider(self) -> str:
         """onnxruntime's name of the provider that really came up."""
         return str(self.session.get_providers()[0])
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what the file computes."""
+        return tuple(port.name for port in self.session.get_outputs())
 
     def turn(self) -> contextlib.AbstractContextManager[object]:
         """Return what to hold during a run: DirectML sessions take one thread at a time, all others many."""

@@ -89,7 +89,8 @@ def render_again(
         raise InputError(f"its recipe makes no picture number {record.index}", where=path.name)
     from ganplugin.images import write_picture
 
-    write_picture(images[record.index], path, text=_text(record, images, here), overwrite=overwrite)
+    levels = images.levels(record.index, record.index + 1)[0]
+    write_picture(levels, path, text=_text(record, images, here), overwrite=overwrite)
 
 
 def _text(record: Provenance, images: Images, context: Context) -> dict[str, str]:

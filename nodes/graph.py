@@ -195,7 +195,11 @@ def _naming_images(images: Images, call: Call) -> Images:
         with naming(call):
             return images.render(start, stop)
 
-    return replace(images, render=render)
+    def render_levels(start: int, stop: int) -> Sequence[NDArray[np.uint8]]:
+        with naming(call):
+            return images.levels(start, stop)
+
+    return replace(images, render=render, render_levels=render_levels)
 
 
 def _as_input(value: object) -> object:

@@ -121,8 +121,12 @@ class Interpolate(Node):
             context.check()
             return list(made.pictures(latents.rows(start, stop), latents.space, ()))
 
+        def levels(start: int, stop: int) -> list[NDArray[np.uint8]]:
+            context.check()
+            return list(made.levels(latents.rows(start, stop), latents.space, ()))
+
         def origin(index: int) -> Origin:
             made_from = self.model.origin(recipe, name=f"frame-{index:05d}", index=index)
             return replace(made_from, inputs=latents.inputs)
 
-        return Images(self.frames, render, origin, recipe, context.batch or self.model.session.batch_size)
+        return Images(self.frames, render, origin, recipe, context.batch or self.model.session.batch_size, levels)

@@ -31,6 +31,7 @@ FORMATS = ours(
     "inspection",
     "latent_files",
     "latents",
+    "levels",
     "library",
     "manifest",
     "modelfile",
@@ -45,6 +46,7 @@ FORMATS = ours(
 RUNTIME = ours(
     "batches",
     "devices",
+    "execution",
     "feeds",
     "interruption",
     "isolated",
