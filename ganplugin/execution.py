@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganplugin.batches import OutOfMemory, is_out_of_memory
+from ganplugin.bound_runs import GRAPH_ID, NO_GRAPH, fixed_rows
 from ganplugin.devices import DEVICES, parse_device
 from ganplugin.errors import Cancelled, GanPluginError, InputError, ModelError
 from ganplugin.interruption import interruptible
+from ganplugin.levels import nan_error
 from ganplugin.session_cache import SharedSession
 from ganplugin.sessions import load_onnxruntime, runtime_errors, short_reason
 
-__all__ = ["DEFAULT_THREADS", "Execution", "RuntimeOptions"]
+__all__ = ["DEFAULT_THREADS", "Execution", "Planes", "RuntimeOptions"]
 
 Array = NDArray[np.float32]
+Planes = NDArray[np.float32] | NDArray[np.uint8]
 
 DEFAULT_THREADS: Final = 2
 """Threads of one session: fixed, so that the bytes of a picture do not depend on the machine's core count."""
@@ -62,9 +65,52 @@ class Execution:
 
         Raises `OutOfMemory` if the run does not fit, `Cancelled` if it was ended, `ModelError` for what else fails.
         """
+        with self._running(outputs) as options:
+            if self.shared.bound is None:
+                found: list[Array] = self.shared.session.run(outputs, self._complete(feeds), options)
+                return found
+            if self._replays(outputs):
+                return [value.numpy() for value in self.shared.bound.replay(options, self._complete(feeds), outputs)]
+            return self.shared.bound.fetch(options, self._complete(feeds), outputs)
+
+    def levels(self, feeds: Mapping[str, Array]) -> Planes:
+        """Return the output ``image`` [n, c, h, w]: uint8 levels where the device can make them, else float32.
+
+        A device with memory of its own then sends back a quarter of the bytes. Raises as `run` does, and `ImageError`
+        if a value is NaN.
+        """
+        converter = self.shared.converter
+        if self.shared.bound is None or converter is None:
+            return self.run(feeds, ["image"])[0]
+        with self._running(["image"]) as options:
+            made = self.shared.bound.replay if self._replays(["image"]) else self.shared.bound.run
+            image = made(options, self._complete(feeds), ["image"])[0]
+            levels, flaw = converter.fetch(load_onnxruntime().RunOptions(), {"image": image}, ["levels", "flaw"])
+        if flaw:
+            raise nan_error()
+        planes: Planes = levels.transpose(0, 3, 1, 2)
+        return planes
+
+    def rows(self, count: int, most: int) -> int:
+        """Return how many rows to compute for ``count``: more where the device wants few different batch sizes."""
+        few = DEVICES[self.shared.device.kind].fixed_batches or self.shared.device.mode == "graphs"
+        return fixed_rows(count, most) if few else count
+
+    def _replays(self, outputs: list[str]) -> bool:
+        """Tell whether runs are recorded as CUDA graphs: not those of any size, nor those that leave out a part."""
+        fixed = self.shared.manifest.kind != "style" and outputs != ["w"]
+        return self.shared.device.mode == "graphs" and fixed
+
+    def _complete(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        return {**self.shared.defaults, **feeds}
+
+    @contextlib.contextmanager
+    def _running(self, outputs: list[str]) -> Iterator[Any]:
+        """Give onnxruntime's options of a run; what it raises inside becomes one of our errors."""
+        options, cancelled = self._run_options(outputs), self.options.cancelled
         try:
-            with self.shared.turn():
-                return self._run_on_device(feeds, outputs)
+            with self.shared.turn(), interruptible(options, cancelled) if cancelled else contextlib.nullcontext():
+                yield options
         except GanPluginError:
             raise
         except runtime_errors() as error:
@@ -79,31 +125,9 @@ class Execution:
             return OutOfMemory("does not fit into memory", where=where, fix=fix)
         return ModelError(f"the run failed: {short_reason(str(error))}", where=where)
 
-    def _run_on_device(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
-        run_options, cancelled = self._run_options(outputs), self.options.cancelled
-        feeds = {**self.shared.defaults, **feeds}
-        with interruptible(run_options, cancelled) if cancelled else contextlib.nullcontext():
-            return self._run_with(run_options, feeds, outputs)
-
     def _run_options(self, outputs: list[str]) -> Any:  # noqa: ANN401 - onnxruntime.RunOptions
         options = load_onnxruntime().RunOptions()
         options.only_execute_path_to_fetches = set(outputs) != set(self.shared.outputs)
+        if self.shared.device.mode == "graphs" and not self._replays(outputs):
+            options.add_run_config_entry(GRAPH_ID, NO_GRAPH)
         return options
-
-    def _run_with(self, options: Any, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:  # noqa: ANN401
-        session, device = self.shared.session, self.shared.device
-        memory = DEVICES[device.kind].memory
-        if memory is None:
-            found: list[Array] = session.run(outputs, feeds, options)
-            return found
-        binding = session.io_binding()
-        values = load_onnxruntime().OrtValue
-        for name, value in feeds.items():
-            # Not bind_cpu_input: that one knows required inputs only, and refuses those that carry a default.
-            binding.bind_ortvalue_input(name, values.ortvalue_from_numpy(value))
-        for name in outputs:
-            # The result's buffer stays on the device until the run is over; its shape need not be known before.
-            binding.bind_output(name, memory, device.index)
-        session.run_with_iobinding(binding, options)
-        copied: list[Array] = binding.copy_outputs_to_cpu()
-        return copied

@@ -6,7 +6,7 @@ counts, devices and onnxruntime versions may differ in the last bits, which is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganplugin.batches import suggested_size
 from ganplugin.devices import Device, parse_device
 from ganplugin.errors import InputError, ModelError
-from ganplugin.execution import DEFAULT_THREADS, Execution, RuntimeOptions
+from ganplugin.execution import DEFAULT_THREADS, Execution, Planes, RuntimeOptions
 from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked
 from ganplugin.framing import Frame
 from ganplugin.levels import lay_levels, to_uint8
@@ -32,6 +32,7 @@ __all__ = ["DEFAULT_THREADS", "Model", "RuntimeOptions", "forget_models", "open_
 Array = NDArray[np.float32]
 Levels = NDArray[np.uint8]
 Value = TypeVar("Value", np.float32, np.uint8)
+Found = TypeVar("Found", Array, Planes)
 
 _MAPPING_ROWS: Final = 1024
 _CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -199,7 +200,7 @@ class Model:
         if self.manifest.num_ws is None or self.manifest.w_dim is None:
             raise InputError(f"the family {self.manifest.family} has no W space", where=self.manifest.name)
         latents = np.empty((feeds.rows, self.manifest.num_ws, self.manifest.w_dim), np.float32)
-        self._batches(feeds, "w", 1, _fill(latents), most=_MAPPING_ROWS)
+        self._batches(feeds, "w", self._only("w"), _fill(latents), _MAPPING_ROWS)
         return latents
 
     def stylize(
@@ -255,7 +256,8 @@ class Model:
             )
         feeds = self._feeds(len(pictures)).add("image", as_planes(pictures)).add("label", label)
         scores = np.empty(len(pictures), np.float32)
-        self._batches(feeds, "score", height * width, _fill(scores))
+        rows = suggested_size(height * width, self.device.kind)
+        self._batches(feeds, "score", self._only("score"), _fill(scores), rows)
         return scores
 
     def _latent_feeds(
@@ -331,25 +333,38 @@ class Model:
         """Return the ``kept`` upper left (height, width) of pictures that come from the network as ``returned``."""
         pictures = np.empty((feeds.rows, *kept, _CHANNELS[self.manifest.channels]), kind)
 
-        def fill(start: int, stop: int, found: Array) -> None:
+        def fill(start: int, stop: int, found: Planes) -> None:
             height, width = found.shape[2:]
             if (height, width) != returned:
                 message = f"returns pictures of {width}x{height}, not {returned[1]}x{returned[0]}"
                 raise ModelError(message, where=self.path)
             _lay(found[:, :, : kept[0], : kept[1]], pictures[start:stop])
 
-        self._batches(feeds, "image", returned[0] * returned[1], fill)
+        run = self._execution.levels if kind is np.uint8 else self._only("image")
+        self._batches(
+            feeds, ("image", returned), run, fill, suggested_size(returned[0] * returned[1], self.device.kind)
+        )
         return pictures
 
-    def _batches(
-        self, feeds: Feeds, output: str, pixels: int, fill: Callable[[int, int, Array], None], most: int = 0
-    ) -> None:
-        def batch(start: int, stop: int) -> None:
-            fill(start, stop, self._execution.run(feeds.part(start, stop), [output])[0])
+    def _only(self, output: str) -> Callable[[Mapping[str, Array]], Array]:
+        return lambda feeds: self._execution.run(feeds, [output])[0]
 
-        wanted = self.options.batch or most or suggested_size(pixels, self.device.kind)
-        wanted = 1 if self.manifest.single else wanted
-        self._shared.batches.run((output, pixels), feeds.rows, wanted, batch)
+    def _batches(
+        self,
+        feeds: Feeds,
+        work: Hashable,
+        run: Callable[[Mapping[str, Array]], Found],
+        fill: Callable[[int, int, Found], None],
+        rows: int,
+    ) -> None:
+        """Fill all rows in runs of ``rows``, or as many as the options say; ``work`` is what memory is learned of."""
+        wanted = 1 if self.manifest.single else self.options.batch or rows
+
+        def batch(start: int, stop: int) -> None:
+            filled = self._execution.rows(stop - start, wanted)
+            fill(start, stop, run(feeds.part(start, stop, filled))[: stop - start])
+
+        self._shared.batches.run(work, feeds.rows, wanted, batch)
 
     def _checked(self, name: str, value: ArrayLike) -> Array:
         self._known(name, tuple(self.inputs), "input")
@@ -367,8 +382,8 @@ def _fill(target: Array) -> Callable[[int, int, Array], None]:
     return fill
 
 
-def _lay(planes: Array, pictures: NDArray[Value]) -> None:
-    if pictures.dtype == np.uint8:
-        lay_levels(planes, pictures.view(np.uint8))
+def _lay(planes: Planes, pictures: NDArray[Value]) -> None:
+    if pictures.dtype == np.uint8 and planes.dtype == np.float32:
+        lay_levels(planes.view(np.float32), pictures.view(np.uint8))
     else:
         pictures[...] = planes.transpose(0, 2, 3, 1)

@@ -45,6 +45,8 @@ FORMATS = ours(
 )
 RUNTIME = ours(
     "batches",
+    "bound_runs",
+    "conversion",
     "devices",
     "execution",
     "feeds",
@@ -98,7 +100,9 @@ GUESTS = {
     "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
     "spandrel": guest(late="ganplugin.models"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
-    "onnx": guest(late="ganplugin.doctor ganplugin.inspection ganplugin.modelfile ganplugin.export"),
+    "onnx": guest(
+        late="ganplugin.conversion ganplugin.doctor ganplugin.inspection ganplugin.modelfile ganplugin.export"
+    ),
     "onnx_ir": guest(late="ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),
