@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.values import Images, Origin
+from ganplugin.nodes.values import Images, Origin, RenderBoth
 
 Picture = TypeVar("Picture")
 Rendering = Callable[[int, int], Sequence[Picture]]
@@ -40,8 +40,8 @@ class JoinImages(Node):
             return self.a.origin(index) if index < seam else self.b.origin(index - seam)
 
         render, levels = _across(seam, self.a.render, self.b.render), _across(seam, self.a.levels, self.b.levels)
-        chunk = max(self.a.chunk, self.b.chunk)
-        return JoinImagesOutputs(images=Images(seam + len(self.b), render, origin, self.recipe(), chunk, levels))
+        count, chunk = seam + len(self.b), max(self.a.chunk, self.b.chunk)
+        return JoinImagesOutputs(images=Images(count, RenderBoth(render, levels), origin, self.recipe(), chunk))
 
 
 def _across(seam: int, a: Rendering[Picture], b: Rendering[Picture]) -> Rendering[Picture]:

@@ -147,9 +147,7 @@ def fingerprint(origin: Origin) -> str:
 
 def stored(outputs: NodeOutputs, store: PictureStore) -> NodeOutputs:
     """Return the outputs with every sequence of pictures going through the store."""
-    return outputs.with_images(
-        lambda images: replace(images, render=_StoredRender(images, store).render, render_levels=None)
-    )
+    return outputs.with_images(lambda images: replace(images, render=_StoredRender(images, store).render))
 
 
 class _StoredRender:

@@ -11,7 +11,7 @@ from pydantic import Field
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.synthesis import NoiseMode, SeedShift, Synthesis, check_latents, shifted_seeds, synthesis
-from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Origin
+from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Origin, RenderBoth
 from ganplugin.seeds import seed_latents
 
 if TYPE_CHECKING:
@@ -92,4 +92,4 @@ class Sample(Node):
             return self.model.origin(self.recipe(seeds=str(seed), seed=0), name=f"seed-{seed:04d}", seed=seed)
 
         chunk = context.batch or self.model.session.batch_size
-        return Images(latents.count, render, origin, self.recipe(), chunk, levels)
+        return Images(latents.count, RenderBoth(render, levels), origin, self.recipe(), chunk)

@@ -12,7 +12,7 @@ from ganplugin.limits import MAX_SEEDS
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.synthesis import class_vector
-from ganplugin.nodes.values import Images, LoadedModel, Origin
+from ganplugin.nodes.values import Images, LoadedModel, Origin, RenderBoth
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ class Score(Node):
             # The scorer and all that it judged decide the order, so whoever records this sequence needs them too.
             return replace(self.images.origin(order[index]).beside(self.model), inputs=judged())
 
-        ranked = Images(len(order), render, origin, self.recipe(), render_levels=levels)
+        ranked = Images(len(order), RenderBoth(render, levels), origin, self.recipe())
         return ScoreOutputs(images=ranked, scores=tuple(scores[index] for index in order))
 
     def _fit(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from ganplugin.errors import InputError
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin, joined_origin
+from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin, RenderBoth, joined_origin
 from ganplugin.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class StyleTransfer(Node):
             name = f"{content.name}-{suffix}".replace("#", "-").replace(":", "-")
             return brush.with_style_inputs(made, name)
 
-        count, as_levels = len(self.images), levels if self._network_is_last() else None
-        return StyleTransferOutputs(images=Images(count, render, origin, self.recipe(), 1, as_levels))
+        made = RenderBoth(render, levels) if self._network_is_last() else render
+        return StyleTransferOutputs(images=Images(len(self.images), made, origin, self.recipe(), 1))
 
     def _with_mask(self, content: Origin, index: int) -> Origin:
         """Return the origin of the picture painted from ``content``, with the mask that was laid over it."""

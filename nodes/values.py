@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ganplugin.runtime import Model
 
-__all__ = ["Images", "LatentBatch", "LoadedModel", "Masks", "Origin", "Recipe", "Scalar", "joined_origin"]
+__all__ = ["Images", "LatentBatch", "LoadedModel", "Masks", "Origin", "Recipe", "RenderBoth", "Scalar", "joined_origin"]
 
 Scalar = str | int | float | bool
 
@@ -135,14 +135,25 @@ Render = Callable[[int, int], "Sequence[NDArray[np.float32]]"]
 RenderLevels = Callable[[int, int], "Sequence[NDArray[np.uint8]]"]
 
 
+@dataclass(frozen=True)
+class RenderBoth:
+    """A `Render` with a faster way to the levels of its pictures than to round them; both must give the same."""
+
+    pictures: Render
+    levels: RenderLevels
+
+    def __call__(self, start: int, stop: int) -> Sequence[NDArray[np.float32]]:
+        """Give pictures as float32."""
+        return self.pictures(start, stop)
+
+
 @dataclass(frozen=True, eq=False)
 class Images(Socket):
     """A sequence of pictures that are computed when they are looked at, so that any length fits in memory.
 
     ``render(start, stop)`` gives pictures as float32 [h, w, 1|3|4], 0..1; sizes may differ. Each picture depends on
     its index alone, never on how the sequence is cut. ``chunk`` is how many are worth computing together.
-    ``render_levels`` gives them as `to_uint8` would, where there is a faster way than that; whoever replaces ``render``
-    replaces it too.
+    Where ``render`` is a `RenderBoth`, `levels` are made without them.
     """
 
     count: int
@@ -150,7 +161,6 @@ class Images(Socket):
     origin: Callable[[int], Origin]
     recipe: Recipe
     chunk: int = 1
-    render_levels: RenderLevels | None = None
 
     def __len__(self) -> int:
         return self.count
@@ -166,8 +176,8 @@ class Images(Socket):
 
     def levels(self, start: int, stop: int) -> Sequence[NDArray[np.uint8]]:
         """Return pictures as uint8 [h, w, 1|3|4], as files hold them. Raises `ImageError` if a value is NaN."""
-        if self.render_levels is not None:
-            return self.render_levels(start, stop)
+        if isinstance(self.render, RenderBoth):
+            return self.render.levels(start, stop)
         from ganplugin.levels import to_uint8
 
         return [to_uint8(picture) for picture in self.render(start, stop)]

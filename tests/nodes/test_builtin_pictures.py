@@ -8,6 +8,7 @@ import pytest
 from ganplugin.builtin import catalog
 from ganplugin.images import to_uint8
 from ganplugin.nodes import Context, Interpolate, LoadModel, Sample, StyleTransfer
+from ganplugin.nodes.values import RenderBoth
 from tests.nodes.kit import noise, sequence
 
 GENERATORS = [name for name, entry in catalog().items() if entry.kind == "generator"]
@@ -39,7 +40,7 @@ def test_levels_are_the_pictures_with_8_bits(name):
     sampled = Sample(model=model, seeds="0-15").run(context).images
     walk = Interpolate(model=model, seeds="0-3", frames=8).run(context).images
     for images in (sampled, walk):
-        assert images.render_levels is not None
+        assert isinstance(images.render, RenderBoth)
         assert np.array_equal(images.levels(0, len(images)), to_uint8(images.batch()))
 
 
@@ -49,7 +50,7 @@ def test_levels_are_the_paintings_with_8_bits(name):
     model = LoadModel(model=f"builtin:{name}").run(context).model
     photos = sequence([noise(61, 83), noise(20, 30, 4)])
     painted = StyleTransfer(model=model, images=photos).run(context).images
-    assert painted.render_levels is not None
+    assert isinstance(painted.render, RenderBoth)
     for levels, picture in zip(painted.levels(0, 2), painted, strict=True):
         assert np.array_equal(levels, to_uint8(picture))
 

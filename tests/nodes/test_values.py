@@ -8,7 +8,7 @@ from ganplugin.images import encode_picture, to_uint8
 from ganplugin.nodes import Images, JoinImages, Sample, SaveImages, Score, StyleTransfer
 from ganplugin.nodes.graph import Evaluation, Graph, Link
 from ganplugin.nodes.picture_store import MemoryStore
-from ganplugin.nodes.values import Masks
+from ganplugin.nodes.values import Masks, RenderBoth
 from ganplugin.runtime import Model
 from tests.nodes.kit import load, node, noise, sequence
 
@@ -24,7 +24,9 @@ def in_levels(*pictures):
     def render(start, stop):
         raise AssertionError("nobody needs floats")
 
-    return Images(len(levels), render, plain.origin, plain.recipe, 2, lambda start, stop: levels[start:stop])
+    return Images(
+        len(levels), RenderBoth(render, lambda start, stop: levels[start:stop]), plain.origin, plain.recipe, 2
+    )
 
 
 def same(images):
@@ -50,7 +52,7 @@ def test_levels_of_some_numbers_are_computed_in_runs():
         return levels[start:stop]
 
     plain = sequence([noise(1, 1)])
-    images = Images(8, plain.render, plain.origin, plain.recipe, 2, render)
+    images = Images(8, RenderBoth(plain.render, render), plain.origin, plain.recipe, 2)
     assert [int(picture[0, 0, 0]) for picture in images.levels_at((0, 1, 2, 5, 7, 6))] == [0, 1, 2, 5, 7, 6]
     assert asked == [(0, 2), (2, 3), (5, 6), (7, 8), (6, 7)]
 
