@@ -35,6 +35,8 @@ class Backend:
 
     ``provider`` is onnxruntime's name; ``memory`` what IO binding calls its memory (None: bind in main memory only).
     ``missing`` is the fix when the installed onnxruntime was built without it, ``broken`` when it does not load.
+    ``modes`` are other ways to run on it, by the name that ``--device`` takes behind a plus sign.
+    ``fixed_batches`` says that each new batch size costs it a long preparation, so that batches are filled up.
     ``bakes_defaults`` says that it compiles the graph with the defaults of optional inputs as constants, so that
     another value would silently be ignored: there, optional inputs are made required ones, and the defaults are fed.
     """
@@ -44,18 +46,24 @@ class Backend:
     broken: str
     memory: str | None = None
     indexed: bool = False
+    modes: tuple[str, ...] = ()
+    fixed_batches: bool = False
     bakes_defaults: bool = False
 
 
 DEVICES: Final[Mapping[str, Backend]] = {
     "cpu": Backend("CPUExecutionProvider", "reinstall onnxruntime", "reinstall onnxruntime"),
-    "cuda": Backend("CUDAExecutionProvider", _GPU_WHEEL, _CUDA_LIBRARIES, memory="cuda", indexed=True),
+    "cuda": Backend(
+        "CUDAExecutionProvider", _GPU_WHEEL, _CUDA_LIBRARIES, memory="cuda", indexed=True, modes=("graphs",)
+    ),
     "tensorrt": Backend(
         "TensorrtExecutionProvider",
         _GPU_WHEEL,
         "run: pip install tensorrt, or use --device cuda",
         memory="cuda",
         indexed=True,
+        modes=("fp16",),
+        fixed_batches=True,
         bakes_defaults=True,
     ),
     "directml": Backend(
@@ -82,30 +90,41 @@ DEVICES: Final[Mapping[str, Backend]] = {
 
 @dataclass(frozen=True)
 class Device:
-    """A device as the user names it: a key of `DEVICES` or ``auto``, and which of several, counted from 0."""
+    """A device as the user names it: a key of `DEVICES` or ``auto``, which of several, counted from 0, and its mode.
+
+    The modes: ``graphs`` of cuda records each batch as one CUDA graph, which saves the launches of small networks;
+    ``fp16`` of tensorrt computes with half precision, so that pictures differ in the last levels.
+    """
 
     kind: str
     index: int = 0
+    mode: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.index}" if self.index else self.kind
+        way = f"{self.kind}+{self.mode}" if self.mode else self.kind
+        return f"{way}:{self.index}" if self.index else way
 
 
 CPU: Final = Device("cpu")
 
 
 def parse_device(text: str) -> Device:
-    """Read ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``tensorrt``, ``directml``, ``coreml``, ``openvino``.
+    """Read ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``cuda+graphs``, ``tensorrt``, ``tensorrt+fp16``, ``directml`` …
 
-    Raises `InputError` with the nearest known name for anything else, and for a number behind a device that has none.
+    Raises `InputError` with the nearest known name for anything else, and for a number or a mode behind a device that
+    has none.
     """
-    match = re.fullmatch(r"([a-z]+)(?::(\d{1,3}))?", text.strip().lower(), re.ASCII)
-    kind = match[1] if match else text
+    match = re.fullmatch(r"([a-z]+)(?:\+([a-z0-9]+))?(?::(\d{1,3}))?", text.strip().lower(), re.ASCII)
+    kind, mode, index = match.groups() if match else (text, None, None)
     if match is None or (kind != "auto" and kind not in DEVICES):
         raise InputError(f"there is no device {text!r}", where="--device", fix=did_you_mean(kind, ["auto", *DEVICES]))
-    if match[2] is not None and (kind == "auto" or not DEVICES[kind].indexed):
+    if index is not None and (kind == "auto" or not DEVICES[kind].indexed):
         raise InputError(f"{kind} takes no number", where="--device", fix=f"write --device {kind}")
-    return Device(kind, int(match[2] or 0))
+    modes = () if kind == "auto" else DEVICES[kind].modes
+    if mode is not None and mode not in modes:
+        known = " or ".join(f"{kind}+{name}" for name in modes) or kind
+        raise InputError(f"{kind} has no mode {mode!r}", where="--device", fix=f"write --device {known}")
+    return Device(kind, int(index or 0), mode or "")
 
 
 def installed(distribution: str) -> str | None:

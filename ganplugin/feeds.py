@@ -88,9 +88,13 @@ class Feeds:
             return np.broadcast_to(array, (self.rows, *array.shape))
         return array
 
-    def part(self, start: int, stop: int) -> dict[str, Array]:
-        """Return the inputs of rows ``start`` to ``stop``."""
-        return self._whole | {name: array[start:stop] for name, array in self._by_row.items()}
+    def part(self, start: int, stop: int, filled: int = 0) -> dict[str, Array]:
+        """Return the inputs of rows ``start`` to ``stop``, the last one repeated until there are ``filled``."""
+        rows = {name: array[start:stop] for name, array in self._by_row.items()}
+        missing = filled - (stop - start)
+        if missing > 0:
+            rows = {name: np.concatenate([part, np.repeat(part[-1:], missing, 0)]) for name, part in rows.items()}
+        return self._whole | rows
 
 
 def as_picture_rows(name: str, pictures: ArrayLike, channels: int) -> Array:

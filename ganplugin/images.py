@@ -14,13 +14,14 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganplugin.errors import FileError, ImageError, InputError
 from ganplugin.files import atomic_write, os_errors
+from ganplugin.levels import from_uint8, refuse_nan, to_uint8
 from ganplugin.limits import MAX_PIXELS
 from ganplugin.picture_text import exif_text, json_text, text_as_exif
 from ganplugin.png import encode_png
@@ -33,12 +34,10 @@ __all__ = [
     "Picture",
     "decode_frames",
     "decode_picture",
-    "encode_levels",
     "encode_picture",
     "from_uint8",
     "list_pictures",
     "read_bytes",
-    "read_fitted",
     "read_picture",
     "read_text",
     "refuse_nan",
@@ -56,8 +55,6 @@ _DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, Ari
 _OTHER_DECODER_ERRORS = (EOFError, MemoryError, RuntimeError, struct.error, zlib.error)
 _ORIENTATION: Final = 0x0112
 _JPEG_TEXT_BYTES: Final = 65_000
-_EIGHT_BITS: Final = 255
-Level = TypeVar("Level", np.uint8, np.float32)
 _SIXTEEN_BITS: Final = 65_535
 
 # Hiding Pillow's chatter means changing the process-wide warning filters for a moment: one decoder at a time.
@@ -80,22 +77,6 @@ class Picture:
 def read_picture(path: Path) -> Picture:
     """Read a picture file; see `decode_picture`. Raises `FileError` if it is missing or unreadable."""
     return decode_picture(read_bytes(path), str(path))
-
-
-def read_fitted(path: Path, width: int, height: int) -> Image.Image:
-    """Read a picture file as `read_picture` does, scaled to fit ``width`` x ``height``: an RGB or RGBA image.
-
-    It takes the memory of one picture of 8 bits, and less of a JPEG file, which is decoded smaller.
-    """
-    from PIL import Image
-
-    with _decoder(read_bytes(path), str(path)) as image:
-        image.draft(image.mode, (2 * width, 2 * height))
-        image.load()
-        pixels = _eight_bits(_in_srgb(_upright(image)))
-    factor = min(width / pixels.width, height / pixels.height)
-    size = max(round(pixels.width * factor), 1), max(round(pixels.height * factor), 1)
-    return pixels.resize(size, Image.Resampling.LANCZOS)
 
 
 def decode_picture(data: bytes, name: str) -> Picture:
@@ -235,13 +216,6 @@ def _pixels(image: Image.Image) -> tuple[NDArray[np.float32], NDArray[np.float32
     return from_uint8(np.asarray(image.convert("RGB"))), None
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    if image.mode in ("RGB", "RGBA") and "transparency" not in image.info:
-        return image
-    rgb, alpha = _pixels(image)
-    return _pillow_image(to_uint8(rgb if alpha is None else np.dstack([rgb, alpha])))
-
-
 def _high_depth_grey(image: Image.Image) -> NDArray[np.float32]:
     values = np.asarray(image, dtype=np.float64)
     if image.mode.startswith("I;16") or image.format == "PNG":
@@ -277,28 +251,8 @@ def _natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     return [(0, int(part), "") if part[0].isdigit() else (1, 0, part) for part in parts], str(path)
 
 
-def to_uint8(pixels: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Round 0..1 to 0..255, half to even, after clipping. Raises `ImageError` if a value is NaN."""
-    refuse_nan(pixels)
-    scaled = np.clip(pixels, 0, 1, dtype=np.float32)
-    scaled *= _EIGHT_BITS
-    levels: NDArray[np.uint8] = np.rint(scaled, out=scaled).astype(np.uint8)
-    return levels
-
-
-def refuse_nan(pixels: NDArray[np.floating]) -> None:
-    """Raise `ImageError` if a value is NaN."""
-    if pixels.size and np.isnan(pixels.min()):
-        raise ImageError("the picture holds NaN values", fix="check the model: its output is not finite")
-
-
-def from_uint8(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return 0..255 as float32 0..1; `to_uint8` gives the same bytes back."""
-    return np.divide(pixels, _EIGHT_BITS, dtype=np.float32)
-
-
 def write_picture(
-    pixels: NDArray[np.float32],
+    pixels: NDArray[np.float32] | NDArray[np.uint8],
     path: Path,
     *,
     text: Mapping[str, str],
@@ -314,31 +268,24 @@ def write_picture(
         part.write_bytes(data)
 
 
-def encode_picture(pixels: NDArray[np.float32], suffix: str, *, text: Mapping[str, str], quality: int = 95) -> bytes:
-    """Return float [h, w, 1 | 3 | 4] in 0..1 as the bytes of a ``.png``, ``.jpg`` or ``.webp`` file.
+def encode_picture(
+    pixels: NDArray[np.float32] | NDArray[np.uint8], suffix: str, *, text: Mapping[str, str], quality: int = 95
+) -> bytes:
+    """Return [h, w, 1 | 3 | 4], float in 0..1 or uint8, as the bytes of a ``.png``, ``.jpg`` or ``.webp`` file.
 
     PNG and WebP are lossless; ``quality`` (1..100) is JPEG's, and JPEG shows transparent pictures on white.
     ``text`` goes into tEXt/iTXt chunks (PNG) or, as JSON, into the EXIF user comment; `read_text` reads it back.
     Raises `InputError` for another suffix or quality and `ImageError` for pixels that the format cannot hold.
     """
-    return encode_levels(to_uint8(_writable(pixels)), suffix, text=text, quality=quality)
-
-
-def encode_levels(levels: NDArray[np.uint8], suffix: str, *, text: Mapping[str, str], quality: int = 95) -> bytes:
-    """Return uint8 [h, w, 1 | 3 | 4] as the bytes of a file; see `encode_picture`."""
     encoder = _ENCODERS.get(suffix.lower())
     if encoder is None:
         known = ", ".join(sorted(_ENCODERS))
         raise InputError(f"{suffix or 'no suffix'!r} is not a format to write", fix=f"use one of {known}")
     if not 1 <= quality <= 100:
         raise InputError(f"{quality} is not in 1..100", where="quality")
-    return encoder(_writable(levels), text, quality)
-
-
-def _writable(pixels: NDArray[Level]) -> NDArray[Level]:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
         raise ImageError(f"cannot write pixels of shape {list(pixels.shape)}", fix="give [h, w, 1 | 3 | 4]")
-    return pixels
+    return encoder(to_uint8(pixels), text, quality)
 
 
 def _encode_png(pixels: NDArray[np.uint8], text: Mapping[str, str], quality: int) -> bytes:

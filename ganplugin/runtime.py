@@ -6,62 +6,38 @@ counts, devices and onnxruntime versions may differ in the last bits, which is w
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganplugin.batches import OutOfMemory, is_out_of_memory, suggested_size
-from ganplugin.devices import DEVICES, Device, parse_device
-from ganplugin.errors import Cancelled, GanPluginError, InputError, ModelError
+from ganplugin.batches import suggested_size
+from ganplugin.devices import Device, parse_device
+from ganplugin.errors import InputError, ModelError
+from ganplugin.execution import DEFAULT_THREADS, Execution, Planes, RuntimeOptions
 from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked
 from ganplugin.framing import Frame
-from ganplugin.interruption import interruptible
+from ganplugin.levels import lay_levels, to_uint8
 from ganplugin.limits import MAX_PIXELS
 from ganplugin.manifest import Kind, Manifest
 from ganplugin.registry import did_you_mean
 from ganplugin.session_cache import SessionCache, SharedSession
-from ganplugin.sessions import load_onnxruntime, runtime_errors, short_reason
 
 __all__ = ["DEFAULT_THREADS", "Model", "RuntimeOptions", "forget_models", "open_model"]
 
 Array = NDArray[np.float32]
-
-DEFAULT_THREADS: Final = 2
-"""Threads of one session: fixed, so that the bytes of a picture do not depend on the machine's core count."""
+Levels = NDArray[np.uint8]
+Value = TypeVar("Value", np.float32, np.uint8)
+Found = TypeVar("Found", Array, Planes)
 
 _MAPPING_ROWS: Final = 1024
 _CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
 _NOUNS: Final[Mapping[Kind, str]] = {"generator": "generator", "style": "style network", "scorer": "scorer"}
 _CACHE: Final = SessionCache()
-
-
-@dataclass(frozen=True)
-class RuntimeOptions:
-    """How models run: ``device`` as `parse_device` reads it, ``threads`` 1..256, ``batch`` rows a run (0 = choose).
-
-    ``cancelled``, asked from another thread while a network runs, ends the run early, with `Cancelled`.
-    Raises `InputError` if one of them is out of range.
-    """
-
-    device: str = "auto"
-    threads: int = DEFAULT_THREADS
-    batch: int = 0
-    cancelled: Callable[[], bool] | None = field(default=None, compare=False)
-
-    def __post_init__(self) -> None:
-        parse_device(self.device)
-        if not 1 <= self.threads <= 256:
-            raise InputError(f"{self.threads} is not a number of threads", where="--threads", fix="choose 1 to 256")
-        if not 0 <= self.batch <= 65536:
-            raise InputError(
-                f"{self.batch} is not a batch size", where="--batch", fix="choose 1 to 65536, or 0 for auto"
-            )
 
 
 def open_model(path: Path, options: RuntimeOptions | None = None) -> Model:
@@ -150,10 +126,14 @@ class Model:
             if name.startswith("noise_") and len(shape) == 4 and isinstance(shape[2], int) and isinstance(shape[3], int)
         }
 
-    @cached_property
+    @property
     def outputs(self) -> tuple[str, ...]:
         """The names of what the file computes."""
-        return tuple(port.name for port in self._shared.session.get_outputs())
+        return self._shared.outputs
+
+    @cached_property
+    def _execution(self) -> Execution:
+        return Execution(self.path, self._shared, self.options)
 
     def run(self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None) -> dict[str, Array]:
         """Run the network once and return the named outputs (default: all) as the file has them, planes first.
@@ -168,7 +148,7 @@ class Model:
         missing = [name for name in self.inputs if name not in values and name not in self.optional_inputs]
         if missing:
             raise InputError(f"the input {missing[0]!r} is missing", where=self.manifest.name)
-        return dict(zip(wanted, self._run(values, wanted), strict=True))
+        return dict(zip(wanted, self._execution.run(values, wanted), strict=True))
 
     def generate(
         self,
@@ -188,16 +168,26 @@ class Model:
         A neutral value (truncation 1, noise strength 1) is accepted by every generator.
         Raises `InputError` for what this model does not take, `ModelError` if a run fails.
         """
-        feeds = self._latent_feeds(z, label, truncation)
-        feeds.add("ws", ws)
-        feeds.add("mix", 1.0 if mix is None and ws is not None else mix, neutral=0.0 if ws is None else None)
-        feeds.add("noise_strength", noise_strength, neutral=1.0)
-        for name, value in (noise or {}).items():
-            feeds.add(name, value)
-        height, width = self._size()
-        pictures = np.empty((feeds.rows, height, width, _CHANNELS[self.manifest.channels]), np.float32)
-        self._batches(feeds, "image", height * width, self._fill_pictures(pictures, (height, width)))
-        return pictures
+        feeds = self._latent_feeds(z, label, truncation, ws, mix, noise_strength, noise)
+        return self._pictures(feeds, self._size(), self._size(), np.float32)
+
+    def generate_levels(
+        self,
+        z: ArrayLike,
+        *,
+        label: ArrayLike | None = None,
+        truncation: ArrayLike | None = None,
+        ws: ArrayLike | None = None,
+        mix: ArrayLike | None = None,
+        noise_strength: float | None = None,
+        noise: Mapping[str, ArrayLike] | None = None,
+    ) -> Levels:
+        """Return the pictures of `generate` as uint8 [n, h, w, c]: what `to_uint8` gives of them, sooner.
+
+        Raises as `generate` does, and `ImageError` if a value is NaN.
+        """
+        feeds = self._latent_feeds(z, label, truncation, ws, mix, noise_strength, noise)
+        return self._pictures(feeds, self._size(), self._size(), np.uint8)
 
     def map_latents(
         self, z: ArrayLike, *, label: ArrayLike | None = None, truncation: ArrayLike | None = None
@@ -206,11 +196,11 @@ class Model:
 
         Raises `InputError` if the model has no W space.
         """
-        feeds = self._latent_feeds(z, label, truncation)
+        feeds = self._mapping_feeds(z, label, truncation)
         if self.manifest.num_ws is None or self.manifest.w_dim is None:
             raise InputError(f"the family {self.manifest.family} has no W space", where=self.manifest.name)
         latents = np.empty((feeds.rows, self.manifest.num_ws, self.manifest.w_dim), np.float32)
-        self._batches(feeds, "w", 1, _fill(latents), most=_MAPPING_ROWS)
+        self._batches(feeds, "w", self._only("w"), _fill(latents), _MAPPING_ROWS)
         return latents
 
     def stylize(
@@ -230,30 +220,25 @@ class Model:
         Raises `InputError` for what this model does not take and for a result of more than `MAX_PIXELS`, `ModelError`
         if a run fails.
         """
-        self._demand("style")
-        pictures = as_picture_rows("content", content, 3)
-        frame = self._frame(pictures.shape[1], pictures.shape[2])
-        grown = frame.enter(pictures)
-        feeds = self._feeds(len(grown)).add("content", as_planes(grown))
-        if style is not None:
-            feeds.add("style", as_planes(as_picture_rows("style", style, 3)[:1]))
-        feeds.add("style_weights", style_weights)
-        feeds.add("strength", strength, neutral=1.0)
-        painted = np.empty((len(grown), *frame.painted, _CHANNELS[self.manifest.channels]), np.float32)
-        height, width = frame.returned
-        self._batches(feeds, "image", height * width, self._fill_pictures(painted, frame.returned))
-        return frame.leave(painted)
+        feeds, frame = self._style_feeds(content, style, style_weights, strength)
+        return frame.leave(self._pictures(feeds, frame.returned, frame.painted, np.float32))
 
-    def _frame(self, height: int, width: int) -> Frame:
-        frame = Frame.around(height, width, self.manifest)
-        rows, columns = frame.result
-        if rows * columns > MAX_PIXELS:
-            raise InputError(
-                f"{columns}x{rows} would be more pixels than a picture may have",
-                where=self.manifest.name,
-                fix="shrink the picture first, with --max-side",
-            )
-        return frame
+    def stylize_levels(
+        self,
+        content: ArrayLike,
+        *,
+        style: ArrayLike | None = None,
+        style_weights: ArrayLike | None = None,
+        strength: float | None = None,
+    ) -> Levels:
+        """Return the pictures of `stylize` as uint8: what `to_uint8` gives of them, sooner where no size changes.
+
+        Raises as `stylize` does, and `ImageError` if a value is NaN.
+        """
+        feeds, frame = self._style_feeds(content, style, style_weights, strength)
+        if frame.painted != frame.result:
+            return to_uint8(frame.leave(self._pictures(feeds, frame.returned, frame.painted, np.float32)))
+        return self._pictures(feeds, frame.returned, frame.painted, np.uint8)
 
     def score(self, images: ArrayLike, *, label: ArrayLike | None = None) -> Array:
         """Return the scorer's opinion [n] of pictures [n, h, w, c], 0..1, at the manifest's size; higher is better.
@@ -271,10 +256,29 @@ class Model:
             )
         feeds = self._feeds(len(pictures)).add("image", as_planes(pictures)).add("label", label)
         scores = np.empty(len(pictures), np.float32)
-        self._batches(feeds, "score", height * width, _fill(scores))
+        rows = suggested_size(height * width, self.device.kind)
+        self._batches(feeds, "score", self._only("score"), _fill(scores), rows)
         return scores
 
-    def _latent_feeds(self, z: ArrayLike, label: ArrayLike | None, truncation: ArrayLike | None) -> Feeds:
+    def _latent_feeds(
+        self,
+        z: ArrayLike,
+        label: ArrayLike | None,
+        truncation: ArrayLike | None,
+        ws: ArrayLike | None,
+        mix: ArrayLike | None,
+        noise_strength: float | None,
+        noise: Mapping[str, ArrayLike] | None,
+    ) -> Feeds:
+        feeds = self._mapping_feeds(z, label, truncation)
+        feeds.add("ws", ws)
+        feeds.add("mix", 1.0 if mix is None and ws is not None else mix, neutral=0.0 if ws is None else None)
+        feeds.add("noise_strength", noise_strength, neutral=1.0)
+        for name, value in (noise or {}).items():
+            feeds.add(name, value)
+        return feeds
+
+    def _mapping_feeds(self, z: ArrayLike, label: ArrayLike | None, truncation: ArrayLike | None) -> Feeds:
         self._demand("generator")
         latents = checked("z", z, self.inputs["z"])
         if label is None and self.manifest.classes:
@@ -282,6 +286,29 @@ class Model:
             raise InputError("a class must be chosen", where=self.manifest.name, fix=f"give a label: {known}")
         feeds = self._feeds(len(latents)).add("z", latents).add("label", label)
         return feeds.add("truncation", truncation, neutral=1.0)
+
+    def _style_feeds(
+        self, content: ArrayLike, style: ArrayLike | None, weights: ArrayLike | None, strength: float | None
+    ) -> tuple[Feeds, Frame]:
+        self._demand("style")
+        pictures = as_picture_rows("content", content, 3)
+        frame = self._frame(pictures.shape[1], pictures.shape[2])
+        feeds = self._feeds(len(pictures)).add("content", as_planes(frame.enter(pictures)))
+        if style is not None:
+            feeds.add("style", as_planes(as_picture_rows("style", style, 3)[:1]))
+        feeds.add("style_weights", weights)
+        return feeds.add("strength", strength, neutral=1.0), frame
+
+    def _frame(self, height: int, width: int) -> Frame:
+        frame = Frame.around(height, width, self.manifest)
+        rows, columns = frame.result
+        if rows * columns > MAX_PIXELS:
+            raise InputError(
+                f"{columns}x{rows} would be more pixels than a picture may have",
+                where=self.manifest.name,
+                fix="shrink the picture first, with --max-side",
+            )
+        return frame
 
     def _feeds(self, rows: int) -> Feeds:
         return Feeds(rows, self.inputs, self.manifest.name)
@@ -300,69 +327,44 @@ class Model:
                 fix="choose another model; see: ganplugin models",
             )
 
+    def _pictures(
+        self, feeds: Feeds, returned: tuple[int, int], kept: tuple[int, int], kind: type[Value]
+    ) -> NDArray[Value]:
+        """Return the ``kept`` upper left (height, width) of pictures that come from the network as ``returned``."""
+        pictures = np.empty((feeds.rows, *kept, _CHANNELS[self.manifest.channels]), kind)
+
+        def fill(start: int, stop: int, found: Planes) -> None:
+            height, width = found.shape[2:]
+            if (height, width) != returned:
+                message = f"returns pictures of {width}x{height}, not {returned[1]}x{returned[0]}"
+                raise ModelError(message, where=self.path)
+            _lay(found[:, :, : kept[0], : kept[1]], pictures[start:stop])
+
+        run = self._execution.levels if kind is np.uint8 else self._only("image")
+        self._batches(
+            feeds, ("image", returned), run, fill, suggested_size(returned[0] * returned[1], self.device.kind)
+        )
+        return pictures
+
+    def _only(self, output: str) -> Callable[[Mapping[str, Array]], Array]:
+        return lambda feeds: self._execution.run(feeds, [output])[0]
+
     def _batches(
-        self, feeds: Feeds, output: str, pixels: int, fill: Callable[[int, int, Array], None], most: int = 0
+        self,
+        feeds: Feeds,
+        work: Hashable,
+        run: Callable[[Mapping[str, Array]], Found],
+        fill: Callable[[int, int, Found], None],
+        rows: int,
     ) -> None:
+        """Fill all rows in runs of ``rows``, or as many as the options say; ``work`` is what memory is learned of."""
+        wanted = 1 if self.manifest.single else self.options.batch or rows
+
         def batch(start: int, stop: int) -> None:
-            fill(start, stop, self._run(feeds.part(start, stop), [output])[0])
+            filled = self._execution.rows(stop - start, wanted)
+            fill(start, stop, run(feeds.part(start, stop, filled))[: stop - start])
 
-        wanted = self.options.batch or most or suggested_size(pixels, self.device.kind)
-        wanted = 1 if self.manifest.single else wanted
-        self._shared.batches.run((output, pixels), feeds.rows, wanted, batch)
-
-    def _run(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
-        try:
-            with self._shared.turn():
-                return self._run_on_device(feeds, outputs)
-        except GanPluginError:
-            raise
-        except runtime_errors() as error:
-            if self.options.cancelled is not None and self.options.cancelled():
-                raise Cancelled(fix="files already written are whole") from error
-            where = f"{self.path} on {self.device}"
-            if is_out_of_memory(error):
-                fix = "use a smaller size, close other programs, or choose --device cpu"
-                raise OutOfMemory("does not fit into memory", where=where, fix=fix) from error
-            raise ModelError(f"the run failed: {short_reason(str(error))}", where=where) from error
-
-    def _run_on_device(self, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:
-        run_options, cancelled = self._run_options(outputs), self.options.cancelled
-        feeds = {**self._shared.defaults, **feeds}
-        with interruptible(run_options, cancelled) if cancelled else contextlib.nullcontext():
-            return self._run_with(run_options, feeds, outputs)
-
-    def _run_with(self, run_options: Any, feeds: Mapping[str, Array], outputs: list[str]) -> list[Array]:  # noqa: ANN401
-        session, memory = self._shared.session, DEVICES[self.device.kind].memory
-        if memory is None:
-            found: list[Array] = session.run(outputs, feeds, run_options)
-            return found
-        binding = session.io_binding()
-        values = load_onnxruntime().OrtValue
-        for name, value in feeds.items():
-            # Not bind_cpu_input: that one knows required inputs only, and refuses those that carry a default.
-            binding.bind_ortvalue_input(name, values.ortvalue_from_numpy(value))
-        for name in outputs:
-            # The result's buffer stays on the device until the run is over; its shape need not be known before.
-            binding.bind_output(name, memory, self.device.index)
-        session.run_with_iobinding(binding, run_options)
-        copied: list[Array] = binding.copy_outputs_to_cpu()
-        return copied
-
-    def _fill_pictures(self, target: Array, size: tuple[int, int]) -> Callable[[int, int, Array], None]:
-        """Return what copies pictures of ``size`` (height, width), or their upper left, into ``target``."""
-
-        def fill(start: int, stop: int, found: Array) -> None:
-            if found.shape[2:] != size:
-                height, width = found.shape[2:]
-                raise ModelError(f"returns pictures of {width}x{height}, not {size[1]}x{size[0]}", where=self.path)
-            target[start:stop] = found.transpose(0, 2, 3, 1)[:, : target.shape[1], : target.shape[2]]
-
-        return fill
-
-    def _run_options(self, outputs: list[str]) -> Any:  # noqa: ANN401 - onnxruntime.RunOptions
-        options = load_onnxruntime().RunOptions()
-        options.only_execute_path_to_fetches = set(outputs) != set(self.outputs)
-        return options
+        self._shared.batches.run(work, feeds.rows, wanted, batch)
 
     def _checked(self, name: str, value: ArrayLike) -> Array:
         self._known(name, tuple(self.inputs), "input")
@@ -378,3 +380,10 @@ def _fill(target: Array) -> Callable[[int, int, Array], None]:
         target[start:stop] = found
 
     return fill
+
+
+def _lay(planes: Planes, pictures: NDArray[Value]) -> None:
+    if pictures.dtype == np.uint8 and planes.dtype == np.float32:
+        lay_levels(planes.view(np.float32), pictures.view(np.uint8))
+    else:
+        pictures[...] = planes.transpose(0, 2, 3, 1)

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganplugin.batches import BatchSizes
+from ganplugin.bound_runs import BoundRuns
+from ganplugin.conversion import conversion_model
 from ganplugin.devices import BOTH_WHEELS_FIX, CPU, DEVICES, Device, both_wheels_installed
 from ganplugin.errors import ModelError, ProviderError
 from ganplugin.files import file_digest, os_errors
@@ -47,12 +49,39 @@ class SharedSession:
 
     @property
     def provider(self) -> str:
-        """onnxruntime's name of the provider that really came up."""
-        return str(self.session.get_providers()[0])
+        """onnxruntime's name of the provider that really came up, and its precision where that is not single."""
+        name = str(self.session.get_providers()[0])
+        return f"{name}+fp16" if self.device.mode == "fp16" else name
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what the file computes."""
+        return tuple(port.name for port in self.session.get_outputs())
 
     def turn(self) -> contextlib.AbstractContextManager[object]:
-        """Return what to hold during a run: DirectML sessions take one thread at a time, all others many."""
-        return self.lock if self.device.kind == "directml" else contextlib.nullcontext()
+        """Return what to hold during a run: DirectML sessions and CUDA graphs take one thread at a time."""
+        alone = self.device.kind == "directml" or self.device.mode == "graphs"
+        return self.lock if alone else contextlib.nullcontext()
+
+    @cached_property
+    def bound(self) -> BoundRuns | None:
+        """Runs whose results stay in the device's memory, where it has one of its own that can be bound."""
+        return _bound(self.session, self.device)
+
+    @cached_property
+    def converter(self) -> BoundRuns | None:
+        """The runs of `conversion_model` on the same device, where there are `bound` ones."""
+        if self.bound is None:
+            return None
+        # The plain CUDA provider, also beside TensorRT: there is nothing here to compile.
+        device = Device("cuda", self.device.index)
+        session = create_session(SessionSpec(Path("conversion"), device, 1, content=conversion_model()))
+        return _bound(session, device)
+
+
+def _bound(session: Any, device: Device) -> BoundRuns | None:  # noqa: ANN401 - onnxruntime.InferenceSession
+    memory = DEVICES[device.kind].memory
+    return None if memory is None else BoundRuns(session, memory, device.index)
 
 
 def model_digest(path: Path) -> str:

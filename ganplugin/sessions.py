@@ -73,6 +73,8 @@ def create_session(spec: SessionSpec) -> Any:  # noqa: ANN401 - onnxruntime.Infe
     """
     runtime = load_onnxruntime()
     backend = DEVICES[spec.device.kind]
+    if spec.device.mode == "graphs" and not _at_least(str(runtime.__version__), 1, 18):
+        raise _refused(spec.device, "CUDA graphs need onnxruntime 1.18 or newer", "use --device cuda")
     listed = list(runtime.get_available_providers())
     if backend.provider not in listed:
         raise _refused(spec.device, "this onnxruntime was built without it", backend.missing)
@@ -92,7 +94,8 @@ def create_session(spec: SessionSpec) -> Any:  # noqa: ANN401 - onnxruntime.Infe
     if failure is not None and (spec.device.kind == "cpu" or type(failure).__name__ in _MODEL_FAULTS):
         raise ModelError(f"onnxruntime refuses it: {short_reason(str(failure))}", where=spec.path) from failure
     reason = _reason(complaints, failure, session)
-    raise _refused(spec.device, reason, backend.broken) from failure
+    plain = f"use --device {spec.device.kind}, or: {backend.broken}" if spec.device.mode else backend.broken
+    raise _refused(spec.device, reason, plain) from failure
 
 
 def _open(runtime: Any, spec: SessionSpec) -> Any:  # noqa: ANN401
@@ -101,6 +104,10 @@ def _open(runtime: Any, spec: SessionSpec) -> Any:  # noqa: ANN401
         with contextlib.redirect_stdout(io.StringIO()) as said:
             runtime.preload_dlls()
         replay(said.getvalue())
+    if spec.device.kind == "tensorrt":
+        with contextlib.suppress(OSError):
+            # onnxruntime makes the last folder of the path only, and fails where there are more to make.
+            _engine_folder(spec.device.mode).mkdir(parents=True, exist_ok=True)
     return runtime.InferenceSession(
         spec.content or str(spec.path),
         _session_options(runtime, spec),
@@ -131,10 +138,11 @@ def _session_options(runtime: Any, spec: SessionSpec) -> Any:  # noqa: ANN401
 def _providers(runtime: Any, spec: SessionSpec) -> list[tuple[str, dict[str, str]]]:  # noqa: ANN401
     device, version = spec.device, str(runtime.__version__)
     chain = {"tensorrt": ["tensorrt", "cuda", "cpu"], "cpu": ["cpu"]}.get(device.kind, [device.kind, "cpu"])
-    return [(DEVICES[kind].provider, device_options(kind, device.index, version, spec.threads)) for kind in chain]
+    options = [device_options(kind, device.index, version, spec.threads, device.mode) for kind in chain]
+    return [(DEVICES[kind].provider, chosen) for kind, chosen in zip(chain, options, strict=True)]
 
 
-def device_options(kind: str, index: int, version: str, threads: int) -> dict[str, str]:
+def device_options(kind: str, index: int, version: str, threads: int, mode: str = "") -> dict[str, str]:
     """Return the provider options of a device; ``version`` is onnxruntime's, since older ones refuse newer options."""
     if kind == "openvino":
         # The CPU's own precision: it would compute in bfloat16 where the processor can, and differ from other devices.
@@ -143,12 +151,30 @@ def device_options(kind: str, index: int, version: str, threads: int) -> dict[st
         # The exhaustive search times kernels, so it may choose differently, and round differently, on each start.
         options = {"device_id": str(index), "cudnn_conv_algo_search": "HEURISTIC"}
         # TF32 keeps 10 bits of each product: visible banding in smooth colour, and not the picture of the CPU.
-        return options | ({"use_tf32": "0"} if _at_least(version, 1, 18) else {})
+        options |= {"use_tf32": "0"} if _at_least(version, 1, 18) else {}
+        return options | ({"enable_cuda_graph": "1"} if mode == "graphs" else {})
     if kind == "tensorrt":
-        # An engine takes minutes to build; kept, the next start takes seconds.
-        engines = str(cache_folder() / "tensorrt")
-        return {"device_id": str(index), "trt_engine_cache_enable": "True", "trt_engine_cache_path": engines}
+        return {"device_id": str(index)} | _kept_engines(mode)
     return {"device_id": str(index)} if DEVICES[kind].indexed else {}
+
+
+def _kept_engines(mode: str) -> dict[str, str]:
+    """Return what makes TensorRT keep its work: an engine takes minutes to build; kept, the next start takes seconds.
+
+    The timing cache keeps how fast each kernel was, so that another network's engine is built sooner.
+    """
+    folder = str(_engine_folder(mode))
+    options = {
+        "trt_engine_cache_enable": "True",
+        "trt_engine_cache_path": folder,
+        "trt_timing_cache_enable": "True",
+        "trt_timing_cache_path": folder,
+    }
+    return options | ({"trt_fp16_enable": "True"} if mode == "fp16" else {})
+
+
+def _engine_folder(mode: str) -> Path:
+    return cache_folder() / (f"tensorrt-{mode}" if mode else "tensorrt")
 
 
 def _at_least(version: str, major: int, minor: int) -> bool:

@@ -92,17 +92,15 @@ def render_again(
         raise InputError(f"its recipe makes no picture number {record.index}", where=path.name)
     from ganplugin.images import write_picture
 
-    write_picture(_sized(images[record.index], record), path, text=_text(record, images, here), overwrite=overwrite)
+    levels = _sized(images.levels(record.index, record.index + 1)[0], record)
+    write_picture(levels, path, text=_text(record, images, here), overwrite=overwrite)
 
 
-def _sized(pixels: NDArray[np.float32], record: Provenance) -> NDArray[np.float32]:
+def _sized(levels: NDArray[np.uint8], record: Provenance) -> NDArray[np.uint8]:
     """Return a picture at the size that it was written in."""
-    if record.side == 0:
-        return pixels
-    from ganplugin.images import from_uint8, to_uint8
     from ganplugin.sizing import resize_levels
 
-    return from_uint8(resize_levels(to_uint8(pixels), record.side, record.enlarge))
+    return resize_levels(levels, record.side, record.enlarge) if record.side else levels
 
 
 def _text(record: Provenance, images: Images, context: Context) -> dict[str, str]:

@@ -28,8 +28,8 @@ class Reporter(Protocol):
     def task(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Open a task of ``total`` steps and give the function that reports how many are done."""
 
-    def preview(self, picture: NDArray[np.float32]) -> None:
-        """Show a picture, float32 [h, w, c], 0..1, that was just made."""
+    def preview(self, picture: NDArray[np.float32] | NDArray[np.uint8]) -> None:
+        """Show a picture, float32 [h, w, c], 0..1, or uint8 levels, that was just made."""
 
     def message(self, text: str) -> None:
         """Tell the user one line that is not an error."""
@@ -42,7 +42,7 @@ class SilentReporter:
         """Open a task that nobody sees."""
         return nullcontext(lambda done: None)
 
-    def preview(self, picture: NDArray[np.float32]) -> None:
+    def preview(self, picture: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         """Ignore the picture."""
 
     def message(self, text: str) -> None:

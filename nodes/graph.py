@@ -15,7 +15,7 @@ from ganplugin.nodes.context import Context
 from ganplugin.nodes.graph_checks import Call, Link, changed_call, check_graph
 from ganplugin.nodes.graph_text import changed, graph_text, parse_json
 from ganplugin.nodes.picture_store import MemoryStore, PictureStore, stored
-from ganplugin.nodes.values import Images
+from ganplugin.nodes.values import Images, RenderBoth
 from ganplugin.nodes.workflows import is_workflow, prompt_of
 from ganplugin.registry import did_you_mean
 
@@ -209,7 +209,11 @@ def _naming_images(images: Images, call: Call) -> Images:
         with naming(call):
             return images.render(start, stop)
 
-    return replace(images, render=render)
+    def levels(start: int, stop: int) -> Sequence[NDArray[np.uint8]]:
+        with naming(call):
+            return images.levels(start, stop)
+
+    return replace(images, render=RenderBoth(render, levels))
 
 
 def _as_input(value: object) -> object:

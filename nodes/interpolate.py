@@ -13,7 +13,7 @@ from ganplugin.limits import MAX_FRAMES
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.synthesis import NoiseMode, SeedShift, Synthesis, check_latents, shifted_seeds, synthesis
-from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Origin
+from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Origin, RenderBoth
 from ganplugin.seeds import seed_latents
 
 if TYPE_CHECKING:
@@ -121,8 +121,13 @@ class Interpolate(Node):
             context.check()
             return list(made.pictures(latents.rows(start, stop), latents.space, ()))
 
+        def levels(start: int, stop: int) -> list[NDArray[np.uint8]]:
+            context.check()
+            return list(made.levels(latents.rows(start, stop), latents.space, ()))
+
         def origin(index: int) -> Origin:
             made_from = self.model.origin(recipe, name=f"frame-{index:05d}", index=index)
             return replace(made_from, inputs=latents.inputs)
 
-        return Images(self.frames, render, origin, recipe, context.batch or self.model.session.batch_size)
+        chunk = context.batch or self.model.session.batch_size
+        return Images(self.frames, RenderBoth(render, levels), origin, recipe, chunk)

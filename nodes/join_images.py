@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.values import Images, Origin
+from ganplugin.nodes.values import Images, Origin, RenderBoth
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+Picture = TypeVar("Picture")
+Rendering = Callable[[int, int], Sequence[Picture]]
 
 
 class JoinImagesOutputs(NodeOutputs):
@@ -38,16 +36,23 @@ class JoinImages(Node):
         """Join the sequences; nothing is rendered yet."""
         seam = len(self.a)
 
-        def render(start: int, stop: int) -> list[NDArray[np.float32]]:
-            first = self.a.render(start, min(stop, seam)) if start < seam else ()
-            second = self.b.render(max(start - seam, 0), stop - seam) if stop > seam else ()
-            return [*first, *second]
-
         def origin(index: int) -> Origin:
             return self.a.origin(index) if index < seam else self.b.origin(index - seam)
 
-        chunk = max(self.a.chunk, self.b.chunk)
-        return JoinImagesOutputs(images=Images(seam + len(self.b), render, origin, self.recipe(), chunk))
+        render, levels = _across(seam, self.a.render, self.b.render), _across(seam, self.a.levels, self.b.levels)
+        count, chunk = seam + len(self.b), max(self.a.chunk, self.b.chunk)
+        return JoinImagesOutputs(images=Images(count, RenderBoth(render, levels), origin, self.recipe(), chunk))
+
+
+def _across(seam: int, a: Rendering[Picture], b: Rendering[Picture]) -> Rendering[Picture]:
+    """Return what gives the pictures of ``a`` below the seam and those of ``b`` from there on."""
+
+    def render(start: int, stop: int) -> list[Picture]:
+        first = a(start, min(stop, seam)) if start < seam else ()
+        second = b(max(start - seam, 0), stop - seam) if stop > seam else ()
+        return [*first, *second]
+
+    return render
 
 
 def join(parts: Sequence[Images], context: Context) -> Images:

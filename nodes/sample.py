@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.synthesis import NoiseMode, SeedShift, Synthesis, check_latents, shifted_seeds, synthesis
-from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Origin
+from ganplugin.nodes.values import Images, LatentBatch, LoadedModel, Origin, RenderBoth
 from ganplugin.seeds import seed_latents
 
 if TYPE_CHECKING:
@@ -75,10 +76,15 @@ class Sample(Node):
         return LatentBatch(len(seeds), "z", rows, self.recipe(1), self.model.digest, seeds)
 
     def _images(self, made: Synthesis, latents: LatentBatch, context: Context) -> Images:
-        def render(start: int, stop: int) -> list[NDArray[np.float32]]:
+        def asked(start: int, stop: int) -> tuple[NDArray[np.float32], str, Sequence[int]]:
             context.check()
-            seeds = latents.seeds[start:stop] or range(start, stop)
-            return list(made.pictures(latents.rows(start, stop), latents.space, seeds))
+            return latents.rows(start, stop), latents.space, latents.seeds[start:stop] or range(start, stop)
+
+        def render(start: int, stop: int) -> list[NDArray[np.float32]]:
+            return list(made.pictures(*asked(start, stop)))
+
+        def levels(start: int, stop: int) -> list[NDArray[np.uint8]]:
+            return list(made.levels(*asked(start, stop)))
 
         def origin(index: int) -> Origin:
             if self.latents is not None:
@@ -88,4 +94,4 @@ class Sample(Node):
             return self.model.origin(self.recipe(seeds=str(seed), seed=0), name=f"seed-{seed:04d}", seed=seed)
 
         chunk = context.batch or self.model.session.batch_size
-        return Images(latents.count, render, origin, self.recipe(), chunk)
+        return Images(latents.count, RenderBoth(render, levels), origin, self.recipe(), chunk)

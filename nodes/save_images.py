@@ -57,7 +57,7 @@ class SaveImages(Node):
             context.reporter.message(f"{len(paths) - len(wanted)} of {len(paths)} pictures are there already, as asked")
         from ganplugin.images import write_picture
 
-        pictures = context.track(self.images.at(wanted), "Rendering", len(wanted))
+        pictures = context.track(self.images.levels_at(wanted), "Rendering", len(wanted))
         for index, pixels in zip(wanted, pictures, strict=True):
             text = provenance_text(self.images.origin(index), self.format, context.text)
             write_picture(pixels, paths[index], text=text, overwrite=self.overwrite)
@@ -114,7 +114,7 @@ class SaveImages(Node):
             )
         context.check()
         text = provenance_text(self.images.origin(0), self.format, context.text)
-        sys.stdout.buffer.write(encode_picture(self.images[0], f".{self.format}", text=text))
+        sys.stdout.buffer.write(encode_picture(self.images.levels(0, 1)[0], f".{self.format}", text=text))
         sys.stdout.buffer.flush()
 
 

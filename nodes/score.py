@@ -12,7 +12,7 @@ from ganplugin.limits import MAX_SEEDS
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.synthesis import class_vector
-from ganplugin.nodes.values import Images, LoadedModel, Origin
+from ganplugin.nodes.values import Images, LoadedModel, Origin, RenderBoth
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +53,9 @@ class Score(Node):
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
             return [self.images[index] for index in order[start:stop]]
 
+        def levels(start: int, stop: int) -> list[NDArray[np.uint8]]:
+            return list(self.images.levels_at(order[start:stop]))
+
         @cache
         def judged() -> dict[str, str]:
             return {name: digest for i in range(len(scores)) for name, digest in self.images.origin(i).inputs.items()}
@@ -61,7 +64,7 @@ class Score(Node):
             # The scorer and all that it judged decide the order, so whoever records this sequence needs them too.
             return replace(self.images.origin(order[index]).beside(self.model), inputs=judged())
 
-        ranked = Images(len(order), render, origin, self.recipe())
+        ranked = Images(len(order), RenderBoth(render, levels), origin, self.recipe())
         return ScoreOutputs(images=ranked, scores=tuple(scores[index] for index in order))
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
 from ganplugin.errors import InputError
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
-from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin, joined_origin
+from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin, RenderBoth, joined_origin
 from ganplugin.registry import did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Value = TypeVar("Value", "np.float32", "np.uint8")
 PreserveColor = Literal["off", "luminance", "statistics", "histogram"]
 
 
@@ -68,6 +70,13 @@ class StyleTransfer(Node):
                 painted.append(self._within_mask(index, picture, self._paint(picture, brush)))
             return painted
 
+        def levels(start: int, stop: int) -> list[NDArray[np.uint8]]:
+            painted = []
+            for picture in self.images.render(start, stop):
+                context.check()
+                painted.append(self._paint_levels(picture, brush))
+            return painted
+
         def origin(index: int) -> Origin:
             content = self.images.origin(index)
             suffix = "-".join(brush.names) or self.model.name.rpartition("/")[2].removesuffix(".onnx")
@@ -75,7 +84,8 @@ class StyleTransfer(Node):
             name = f"{content.name}-{suffix}".replace("#", "-").replace(":", "-")
             return brush.with_style_inputs(made, name)
 
-        return StyleTransferOutputs(images=Images(len(self.images), render, origin, self.recipe(), 1))
+        made = RenderBoth(render, levels) if self._network_is_last() else render
+        return StyleTransferOutputs(images=Images(len(self.images), made, origin, self.recipe(), 1))
 
     def _with_mask(self, content: Origin, index: int) -> Origin:
         """Return the origin of the picture painted from ``content``, with the mask that was laid over it."""
@@ -120,31 +130,56 @@ class StyleTransfer(Node):
         import numpy as np
 
         from ganplugin.colour import preserve_colour
-        from ganplugin.sizing import fit_within
 
-        picture = fit_within(picture, self.max_side) if self.max_side else picture
-        content, alpha = _as_rgb(picture), picture[..., 3:] if picture.shape[2] == 4 else None
+        content, alpha = self._content(picture)
         painted = self._network(content, brush)
         if self.preserve_color != "off":
             painted = preserve_colour(self.preserve_color, painted, self._enlarged(content))
         return painted if alpha is None else np.concatenate([painted, self._enlarged(alpha)], axis=2)
 
+    def _paint_levels(self, picture: NDArray[np.float32], brush: Brush) -> NDArray[np.uint8]:
+        """Paint as `_paint` does, where the network has the last word on every colour."""
+        import numpy as np
+
+        from ganplugin.levels import to_uint8
+
+        content, alpha = self._content(picture)
+        painted = _as_rgb(self._stylized(self.model.session.stylize_levels, content, brush))
+        return painted if alpha is None else np.concatenate([painted, to_uint8(self._enlarged(alpha))], axis=2)
+
+    def _network_is_last(self) -> bool:
+        fades_itself = self.strength == 1 or "strength" in self.model.session.input_names
+        return self.mask is None and self.preserve_color == "off" and fades_itself
+
+    def _content(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return the colours that the network sees, and the alpha, if there is one."""
+        from ganplugin.sizing import fit_within
+
+        picture = fit_within(picture, self.max_side) if self.max_side else picture
+        return _as_rgb(picture), picture[..., 3:] if picture.shape[2] == 4 else None
+
     def _network(self, content: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
         import numpy as np
 
-        session = self.model.session
-        has_strength = "strength" in session.input_names
-        found = session.stylize(
-            content[None],
-            style=brush.picture(),
-            style_weights=None if brush.weights is None else np.asarray(brush.weights, np.float32),
-            strength=self.strength if has_strength else None,
-        )[0]
-        painted = _as_rgb(found)
-        if has_strength or self.strength == 1:
+        painted = _as_rgb(self._stylized(self.model.session.stylize, content, brush))
+        if self.strength == 1 or "strength" in self.model.session.input_names:
             return painted
         plain = self._enlarged(content)
         return np.asarray(plain + np.float32(self.strength) * (painted - plain), np.float32)
+
+    def _stylized(
+        self, stylize: Callable[..., NDArray[Value]], content: NDArray[np.float32], brush: Brush
+    ) -> NDArray[Value]:
+        import numpy as np
+
+        painted = stylize(
+            content[None],
+            style=brush.picture(),
+            style_weights=None if brush.weights is None else np.asarray(brush.weights, np.float32),
+            strength=self.strength if "strength" in self.model.session.input_names else None,
+        )
+        first: NDArray[Value] = painted[0]
+        return first
 
     def _enlarged(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return pixels at the size that the network gives to its pictures."""
@@ -210,7 +245,7 @@ def _weight(number: str, text: str) -> float:
     return weight
 
 
-def _as_rgb(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+def _as_rgb(picture: NDArray[Value]) -> NDArray[Value]:
     import numpy as np
 
     return np.repeat(picture[..., :1], 3, axis=2) if picture.shape[2] < 3 else picture[..., :3]

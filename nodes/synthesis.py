@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ __all__ = [
     "synthesis",
 ]
 
+Made = TypeVar("Made")
 NoiseMode = Literal["constant", "none", "seeded"]
 
 SeedShift = Annotated[
@@ -59,22 +60,27 @@ class Synthesis:
         ``seeds``, one a row, draw the noise maps in seeded mode and are not looked at otherwise. W latents are final:
         truncation is not applied to them again.
         """
+        return self._made(self.model.session.generate, latents, space, seeds)
+
+    def levels(self, latents: NDArray[np.float32], space: str, seeds: Sequence[int]) -> NDArray[np.uint8]:
+        """Render as `pictures` does, as uint8 [n, h, w, c]."""
+        return self._made(self.model.session.generate_levels, latents, space, seeds)
+
+    def _made(
+        self, generate: Callable[..., Made], latents: NDArray[np.float32], space: str, seeds: Sequence[int]
+    ) -> Made:
         import numpy as np
 
         count = len(latents)
+        label, strength = self.labels(count), 0.0 if self.noise == "none" else None
         noise = self._noise_maps(seeds) if self.noise == "seeded" else None
-        strength = 0.0 if self.noise == "none" else None
         if space == "z":
-            return self.model.session.generate(
-                latents, label=self.labels(count), truncation=self.truncation, noise_strength=strength, noise=noise
-            )
+            return generate(latents, label=label, truncation=self.truncation, noise_strength=strength, noise=noise)
         manifest = self.model.session.manifest
         # Not zeros: networks that scale z to unit length divide by its length.
         blank = np.ones((count, manifest.z_dim or 1), np.float32)
         everything = np.ones(manifest.num_ws or 1, np.float32)
-        return self.model.session.generate(
-            blank, label=self.labels(count), ws=latents, mix=everything, noise_strength=strength, noise=noise
-        )
+        return generate(blank, label=label, ws=latents, mix=everything, noise_strength=strength, noise=noise)
 
     def to_w(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map z [n, z_dim] to truncated w [n, num_ws, w_dim]."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ganplugin.runtime import Model
 
-__all__ = ["Images", "LatentBatch", "LoadedModel", "Masks", "Origin", "Recipe", "Scalar", "joined_origin"]
+__all__ = ["Images", "LatentBatch", "LoadedModel", "Masks", "Origin", "Recipe", "RenderBoth", "Scalar", "joined_origin"]
 
 Scalar = str | int | float | bool
 
@@ -132,6 +132,19 @@ class LoadedModel(Socket):
 
 
 Render = Callable[[int, int], "Sequence[NDArray[np.float32]]"]
+RenderLevels = Callable[[int, int], "Sequence[NDArray[np.uint8]]"]
+
+
+@dataclass(frozen=True)
+class RenderBoth:
+    """A `Render` with a faster way to the levels of its pictures than to round them; both must give the same."""
+
+    pictures: Render
+    levels: RenderLevels
+
+    def __call__(self, start: int, stop: int) -> Sequence[NDArray[np.float32]]:
+        """Give pictures as float32."""
+        return self.pictures(start, stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +153,7 @@ class Images(Socket):
 
     ``render(start, stop)`` gives pictures as float32 [h, w, 1|3|4], 0..1; sizes may differ. Each picture depends on
     its index alone, never on how the sequence is cut. ``chunk`` is how many are worth computing together.
+    Where ``render`` is a `RenderBoth`, `levels` are made without them.
     """
 
     count: int
@@ -160,14 +174,29 @@ class Images(Socket):
         for start in range(0, self.count, self.chunk):
             yield from self.render(start, min(start + self.chunk, self.count))
 
+    def levels(self, start: int, stop: int) -> Sequence[NDArray[np.uint8]]:
+        """Return pictures as uint8 [h, w, 1|3|4], as files hold them. Raises `ImageError` if a value is NaN."""
+        if isinstance(self.render, RenderBoth):
+            return self.render.levels(start, stop)
+        from ganplugin.levels import to_uint8
+
+        return [to_uint8(picture) for picture in self.render(start, stop)]
+
     def at(self, indices: Sequence[int]) -> Iterator[NDArray[np.float32]]:
         """Yield the pictures of these numbers; neighbours are computed together."""
+        return (picture for start, stop in self._runs(indices) for picture in self.render(start, stop))
+
+    def levels_at(self, indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+        """Yield the `levels` of these numbers; neighbours are computed together."""
+        return (picture for start, stop in self._runs(indices) for picture in self.levels(start, stop))
+
+    def _runs(self, indices: Sequence[int]) -> Iterator[tuple[int, int]]:
         start = 0
         while start < len(indices):
             stop = start + 1
             while stop < len(indices) and stop - start < self.chunk and indices[stop] == indices[stop - 1] + 1:
                 stop += 1
-            yield from self.render(indices[start], indices[stop - 1] + 1)
+            yield indices[start], indices[stop - 1] + 1
             start = stop
 
     def origins(self) -> Iterator[Origin]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ class FakeSession:
 
     def __init__(self, runtime: FakeRuntime, real: Any, providers: list[str]) -> None:
         self.runtime, self.real, self.providers = runtime, real, providers
+        self.recorded: dict[str, FakeBinding] = {}
 
     def get_providers(self) -> list[str]:
         return self.providers
@@ -34,8 +36,47 @@ class FakeSession:
         return FakeBinding(self, self.real.io_binding())
 
     def run_with_iobinding(self, binding: FakeBinding, options: Any = None) -> None:
-        self.runtime.admit(binding.feeds)
+        if "levels" not in binding.outputs:  # the conversion that follows a network's run
+            self.runtime.admit(binding.feeds)
+        self.runtime.run_options.append(options)
+        self._record(binding, options)
         self.real.run_with_iobinding(binding.real, options)
+
+    def _record(self, binding: FakeBinding, options: Any) -> None:
+        """As a GPU: a number that was recorded runs over the buffers that it was recorded with."""
+        number = graph_number(options)
+        if number is None:
+            return
+        assert all(not isinstance(value, FakeValue) or value.place for value in binding.values.values())
+        assert binding.fixed == set(binding.outputs), "outputs of a CUDA graph have fixed buffers"
+        assert self.recorded.setdefault(number, binding) is binding, "each CUDA graph keeps its buffers"
+
+
+def graph_number(options: Any) -> str | None:
+    """Return the number of the CUDA graph that a run records or replays, if it does."""
+    with contextlib.suppress(RuntimeError):
+        number = str(options.get_run_config_entry("gpu_graph_id"))
+        return None if number in ("", "-1") else number
+    return None
+
+
+class FakeValue:
+    """An array in the memory of a device, where ``place`` says which; without one, in main memory."""
+
+    def __init__(self, value: Any, place: tuple[str, int] | None = None) -> None:
+        self.place = place
+        # A real value in main memory shares the array's own; one on a device has a copy.
+        self.real = onnxruntime.OrtValue.ortvalue_from_numpy(value.copy() if place else value)
+
+    @classmethod
+    def ortvalue_from_numpy(cls, value: Any, device: str = "cpu", index: int = 0) -> FakeValue:
+        return cls(value, None if device == "cpu" else (device, index))
+
+    def numpy(self) -> Any:
+        return self.real.numpy()
+
+    def update_inplace(self, value: Any) -> None:
+        self.real.update_inplace(value)
 
 
 @dataclass
@@ -44,17 +85,33 @@ class FakeBinding:
 
     session: FakeSession
     real: Any
-    feeds: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    outputs: list[str] = field(default_factory=list)
+    fixed: set[str] = field(default_factory=set)
+
+    @property
+    def feeds(self) -> dict[str, Any]:
+        return {name: value.numpy() for name, value in self.values.items()}
 
     def bind_ortvalue_input(self, name: str, value: Any) -> None:
-        self.feeds[name] = value.numpy()
-        self.real.bind_ortvalue_input(name, value)
+        self.values[name] = value
+        self.real.bind_ortvalue_input(name, value.real if isinstance(value, FakeValue) else value)
 
     def bind_output(self, name: str, device: str, index: int) -> None:
         self.session.runtime.bound.append((name, device, index))
+        self.outputs.append(name)
         self.real.bind_output(name, "cpu")
 
+    def bind_ortvalue_output(self, name: str, value: Any) -> None:
+        self.outputs.append(name)
+        self.fixed.add(name)
+        self.real.bind_ortvalue_output(name, value)
+
+    def get_outputs(self) -> Any:
+        return self.real.get_outputs()
+
     def copy_outputs_to_cpu(self) -> Any:
+        self.session.runtime.fetched += self.outputs
         return self.real.copy_outputs_to_cpu()
 
 
@@ -81,13 +138,14 @@ class FakeRuntime:
     run_options: list[Any] = field(default_factory=list)
     runs: list[int] = field(default_factory=list)
     bound: list[tuple[str, str, int]] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
 
     __version__ = "1.31.1"
     SessionOptions = onnxruntime.SessionOptions
     GraphOptimizationLevel = onnxruntime.GraphOptimizationLevel
     ExecutionMode = onnxruntime.ExecutionMode
     RunOptions = onnxruntime.RunOptions
-    OrtValue = onnxruntime.OrtValue
+    OrtValue = FakeValue
 
     def get_available_providers(self) -> list[str]:
         return self.listed

@@ -32,6 +32,7 @@ FORMATS = ours(
     "inspection",
     "latent_files",
     "latents",
+    "levels",
     "library",
     "manifest",
     "modelfile",
@@ -45,7 +46,10 @@ FORMATS = ours(
 )
 RUNTIME = ours(
     "batches",
+    "bound_runs",
+    "conversion",
     "devices",
+    "execution",
     "feeds",
     "interruption",
     "isolated",
@@ -98,7 +102,9 @@ GUESTS = {
     "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
     "spandrel": guest(late="ganplugin.models"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
-    "onnx": guest(late="ganplugin.doctor ganplugin.inspection ganplugin.modelfile ganplugin.export"),
+    "onnx": guest(
+        late="ganplugin.conversion ganplugin.doctor ganplugin.inspection ganplugin.modelfile ganplugin.export"
+    ),
     "onnx_ir": guest(late="ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),

@@ -6,14 +6,17 @@ import numpy as np
 import onnx
 import pytest
 
-from ganplugin import runtime, session_cache, sessions
+from ganplugin import execution, session_cache, sessions
 from ganplugin.builtin import builtin_file, catalog
-from ganplugin.errors import FileError, InputError, ModelError, ProviderError
+from ganplugin.errors import FileError, ImageError, InputError, ModelError, ProviderError
+from ganplugin.images import to_uint8
+from ganplugin.manifest import Manifest
+from ganplugin.modelfile import write_model
 from ganplugin.runtime import DEFAULT_THREADS, RuntimeOptions, forget_models, open_model
 from ganplugin.seeds import seed_latents
 from tests import fake_runtime
 from tests.fake_runtime import FakeRuntime
-from tests.tiny_models import NUM_WS, W_DIM, tiny_generator, tiny_scorer, tiny_style, tiny_upscaler
+from tests.tiny_models import NUM_WS, W_DIM, GraphBuilder, tiny_generator, tiny_scorer, tiny_style, tiny_upscaler
 
 CPU = RuntimeOptions(device="cpu")
 
@@ -43,7 +46,7 @@ def scorer(tmp_path):
 @pytest.fixture
 def fake(monkeypatch):
     module = FakeRuntime()
-    for place in (sessions, session_cache, runtime):
+    for place in (sessions, session_cache, execution):
         monkeypatch.setattr(place, "load_onnxruntime", lambda: module)
     for place in (sessions, session_cache):
         monkeypatch.setattr(place, "both_wheels_installed", lambda: False)
@@ -69,6 +72,42 @@ def test_a_model_says_what_it_is(generator):
     assert "z" not in generator.optional_inputs
     assert generator.noise_shapes == {"noise_0": (8, 8), "noise_1": (8, 8)}
     assert sorted(generator.outputs) == ["image", "w"]
+
+
+@pytest.mark.parametrize("channels", ["L", "RGB", "RGBA"])
+def test_levels_are_the_pictures_with_8_bits(tmp_path, channels):
+    model = open_model(tiny_generator(tmp_path / "g.onnx", channels=channels), RuntimeOptions(device="cpu", batch=4))
+    asked = {"truncation": 0.7, "noise_strength": 0.5}
+    levels = model.generate_levels(latents(), **asked)
+    assert levels.dtype == np.uint8
+    assert np.array_equal(levels, to_uint8(model.generate(latents(), **asked)))
+
+
+@pytest.mark.parametrize("size", [(17, 9), (8, 8)])
+def test_levels_of_a_painting_are_cut_to_its_size(style, size):
+    asked = {"style_weights": [0.5, 0.5], "strength": 0.7}
+    levels = style.stylize_levels(photos(2, *size), **asked)
+    assert levels.shape == (2, *size, 3)
+    assert np.array_equal(levels, to_uint8(style.stylize(photos(2, *size), **asked)))
+
+
+@pytest.mark.parametrize("size", [(6, 8), (30, 17)])
+def test_levels_of_a_painting_that_was_resized_are_rounded_after_that(tmp_path, size):
+    model = open_model(tiny_upscaler(tmp_path / "fixed.onnx", sides=(6, 8)), CPU)
+    assert np.array_equal(model.stylize_levels(photos(2, *size)), to_uint8(model.stylize(photos(2, *size))))
+
+
+def test_a_network_that_returns_nan_gives_no_levels(tmp_path):
+    build = GraphBuilder()
+    z = build.op("Reshape", build.input("z", ("batch", 4)), build.shape(-1, 1, 2, 2))
+    build.op("Sqrt", z, output="image")
+    build.output("image", ("batch", 1, 2, 2))
+    facts = {"kind": "generator", "family": "tiny", "name": "roots", "channels": "L", "width": 2, "height": 2}
+    manifest = Manifest(**facts, z_dim=4, licence="made by the tests", exporter="tests")
+    model = open_model(write_model(build.model(), manifest, tmp_path / "roots.onnx"), CPU)
+    assert model.generate_levels([[0, 1, 1, 0.25]]).ravel().tolist() == [0, 255, 255, 128]
+    with pytest.raises(ImageError, match="the picture holds NaN values"):
+        model.generate_levels([[0, 1, 1, 1], [0, 1, -1, 1]])
 
 
 def test_pictures_are_rows_of_height_width_channels_from_0_to_1(generator):

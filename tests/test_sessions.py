@@ -145,13 +145,41 @@ def test_directml_gets_no_memory_pattern(model, runtime):
     assert runtime.options[0].enable_mem_pattern is False
 
 
-def test_tensorrt_keeps_its_engines_in_the_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path))
-    assert device_options("tensorrt", 1, "1.31.1", 2) == {
+@pytest.mark.parametrize(("mode", "folder"), [("", "tensorrt"), ("fp16", "tensorrt-fp16")])
+def test_tensorrt_keeps_its_engines_and_timings_in_the_cache(model, runtime, monkeypatch, tmp_path, mode, folder):
+    monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path / "new" / "cache"))
+    kept = tmp_path / "new" / "cache" / folder
+    expected = {
         "device_id": "1",
         "trt_engine_cache_enable": "True",
-        "trt_engine_cache_path": str(tmp_path / "tensorrt"),
+        "trt_engine_cache_path": str(kept),
+        "trt_timing_cache_enable": "True",
+        "trt_timing_cache_path": str(kept),
     }
+    half = {"trt_fp16_enable": "True"} if mode else {}
+    assert device_options("tensorrt", 1, "1.31.1", 2, mode) == expected | half
+    runtime.listed = [fake_runtime.TENSORRT, fake_runtime.CUDA, fake_runtime.CPU]
+    runtime.working |= {fake_runtime.TENSORRT, fake_runtime.CUDA}
+    create_session(SessionSpec(model, Device("tensorrt", 1, mode), 2))
+    assert runtime.asked[0][0] == (fake_runtime.TENSORRT, expected | half)
+    assert "trt_engine_cache_path" not in runtime.asked[0][1][1]
+    assert kept.is_dir(), "onnxruntime makes one folder only"
+
+
+def test_cuda_graphs_are_asked_for_and_refused_in_words(model, runtime, monkeypatch):
+    runtime.working.add(fake_runtime.CUDA)
+    create_session(spec(model, "cuda+graphs:1"))
+    assert runtime.asked[0][0][1]["enable_cuda_graph"] == "1"
+    create_session(spec(model, "cuda"))
+    assert "enable_cuda_graph" not in runtime.asked[1][0][1]
+    runtime.failure = RuntimeError("This session cannot use the graph capture feature as requested by the user")
+    with pytest.raises(ProviderError, match="cannot use the graph capture feature") as caught:
+        create_session(spec(model, "cuda+graphs:1"))
+    assert caught.value.where == "--device cuda+graphs:1"
+    assert "use --device cuda" in str(caught.value.fix)
+    monkeypatch.setattr(FakeRuntime, "__version__", "1.17.3")
+    with pytest.raises(ProviderError, match=r"need onnxruntime 1\.18"):
+        create_session(spec(model, "cuda+graphs"))
 
 
 def test_openvino_computes_in_single_precision_with_the_threads_asked_for():

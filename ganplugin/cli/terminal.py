@@ -40,7 +40,7 @@ class TerminalReporter:
             bar = progress.add_task(label, total=total)
             yield lambda done: progress.update(bar, completed=done)
 
-    def preview(self, picture: NDArray[np.float32]) -> None:
+    def preview(self, picture: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         """Pictures are on disk; nothing to show."""
 
     def message(self, text: str) -> None:

@@ -9,7 +9,6 @@ from threading import BoundedSemaphore
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from ganplugin.images import to_uint8
 from ganplugin.nodes.values import Images, Origin
 from ganplugin.series.encoding import Encoder
 from ganplugin.series.entries import WrittenFile
@@ -56,15 +55,14 @@ class Bench:
         self._films.close()
 
     def picture(
-        self, work: Unfinished, view: int, pixels: NDArray[np.float32], origin: Origin, frame: int | None
+        self, work: Unfinished, view: int, levels: NDArray[np.uint8], origin: Origin, frame: int | None
     ) -> None:
-        """Take one picture of a piece, float32 [h, w, c]; ``frame`` is its number where the piece has several."""
+        """Take one picture of a piece, uint8 [h, w, c]; ``frame`` is its number where the piece has several."""
         names = self._names(work, view)
         shown = self._thumbnails and view == 0 and not frame
 
         def write() -> None:
             start = time.monotonic()
-            levels = to_uint8(pixels)
             files = self._encoder.picture(levels, origin, work.piece, names, frame)
             thumbnail = self._encoder.thumbnail(levels, work.piece) if shown else None
             work.written(frame, files, thumbnail, time.monotonic() - start)
@@ -82,7 +80,7 @@ class Bench:
             start = time.monotonic()
             files = tuple((name, self._encoder.film(frames, work.piece, name, context)) for name in names)
             shown = self._thumbnails and view == 0
-            thumbnail = self._encoder.thumbnail(to_uint8(frames[0]), work.piece) if shown else None
+            thumbnail = self._encoder.thumbnail(frames.levels(0, 1)[0], work.piece) if shown else None
             work.written(None, files, thumbnail, time.monotonic() - start)
 
         for name in names:

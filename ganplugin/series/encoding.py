@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ganplugin.images import encode_levels, from_uint8, to_uint8
+from ganplugin.images import encode_picture
+from ganplugin.levels import from_uint8
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.save_video import SaveVideo
-from ganplugin.nodes.values import Images, Origin, joined_origin
+from ganplugin.nodes.values import Images, Origin, RenderBoth, joined_origin
 from ganplugin.provenance import Enlarge
 from ganplugin.series.entries import WrittenFile
 from ganplugin.series.file import Output
@@ -52,7 +53,7 @@ class Encoder:
             output = self.outputs[name.output]
             pixels = resize_levels(levels, name.size, output.enlarge) if name.size else levels
             text = provenance_text(origin, name.format, _piece_text(piece), name.size, output.enlarge)
-            data = encode_levels(pixels, f".{name.format}", text=text, quality=output.quality)
+            data = encode_picture(pixels, f".{name.format}", text=text, quality=output.quality)
             path = name.path if frame is None else name.sequence % frame
             self.storage.write(path, data)
             written.append((name, _record(path, data, pixels)))
@@ -72,7 +73,7 @@ class Encoder:
     def film(self, frames: Images, piece: Piece, name: FileName, context: Context) -> WrittenFile:
         """Write all pictures of a sequence as one film, frame by frame."""
         output = self.outputs[name.output]
-        shown = replace(frames, render=_Resized(frames, name.size, output.enlarge).render) if name.size else frames
+        shown = replace(frames, render=_resized(frames, name.size, output.enlarge)) if name.size else frames
         with self.storage.film(name.path) as place:
             request = SaveVideo(images=shown, path=str(place), fps=output.fps, overwrite=True)
             origin = joined_origin(frames.origins(), request.recipe(), "film")
@@ -85,16 +86,24 @@ class Encoder:
 
 @dataclass(frozen=True, eq=False)
 class _Resized:
-    """The frames of a film at another size."""
+    """The frames of a film at another size, by way of the levels that they have on disk."""
 
     frames: Images
     side: int
     enlarge: Enlarge
 
     def render(self, start: int, stop: int) -> list[NDArray[np.float32]]:
-        """Render frames and resize them, by way of the levels that they have on disk."""
-        frames = (to_uint8(frame) for frame in self.frames.render(start, stop))
-        return [from_uint8(resize_levels(frame, self.side, self.enlarge)) for frame in frames]
+        """Return frames as floats."""
+        return [from_uint8(frame) for frame in self.levels(start, stop)]
+
+    def levels(self, start: int, stop: int) -> list[NDArray[np.uint8]]:
+        """Return frames as levels."""
+        return [resize_levels(frame, self.side, self.enlarge) for frame in self.frames.levels(start, stop)]
+
+
+def _resized(frames: Images, side: int, enlarge: Enlarge) -> RenderBoth:
+    resized = _Resized(frames, side, enlarge)
+    return RenderBoth(resized.render, resized.levels)
 
 
 def _piece_text(piece: Piece) -> dict[str, str]:

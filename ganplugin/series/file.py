@@ -169,9 +169,7 @@ def _written_place(location: Place, value: Any) -> Place:  # noqa: ANN401 - any 
     part, rest = location[0], location[1:]
     key = part if not isinstance(value, dict) or part in value else str(part)
     taken: Place = ()
-    if (isinstance(value, dict) and key in value) or (
-        isinstance(value, list) and isinstance(key, int) and key < len(value)
-    ):
+    if key in (value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()):
         taken = (key, *_written_place(rest, value[key]))
     return max(_written_place(rest, value), taken, key=len)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganplugin.images import to_uint8
+from ganplugin.levels import from_uint8
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.load_model import LoadModel
 from ganplugin.nodes.score import fitted
@@ -39,10 +39,10 @@ class Judge:
         scorer.require("scorer")
         return cls(scorer)
 
-    def opinions(self, pictures: Sequence[NDArray[np.float32]]) -> list[tuple[float, bytes]]:
-        """Return the score, higher is better, and the look of each picture, float32 [h, w, c]."""
-        looks = [look_of(to_uint8(picture)) for picture in pictures]
-        return list(zip(self._scores(pictures), looks, strict=True))
+    def opinions(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[float, bytes]]:
+        """Return the score, higher is better, and the look of each picture, uint8 [h, w, c]."""
+        looks = [look_of(picture) for picture in pictures]
+        return list(zip(self._scores([from_uint8(picture) for picture in pictures]), looks, strict=True))
 
     def _scores(self, pictures: Sequence[NDArray[np.float32]]) -> list[float]:
         if self.scorer is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ganplugin.images import from_uint8, to_uint8
+from ganplugin.levels import from_uint8, to_uint8
 from ganplugin.sizing import resize, with_channels
 
 if TYPE_CHECKING:

@@ -165,7 +165,7 @@ class Workshop:
         start = time.monotonic()
         together = self._together(pieces)
         first = [together.own(number)[0].start for number in range(len(pieces))]
-        pictures = list(together.views[0].at(first))
+        pictures = list(together.views[0].levels_at(first))
         opinions = self._judge.opinions(pictures)
         each = (time.monotonic() - start) / len(pieces)
         for piece, (score, look) in zip(pieces, opinions, strict=True):
@@ -181,7 +181,7 @@ class Workshop:
 
 def _hand_over(images: Images, view: int, parts: Iterable[tuple[Unfinished, range]], bench: Bench) -> None:
     """Render the pictures of one view, each handed to the bench as soon as it is there."""
-    pictures = iter(images)
+    pictures = images.levels_at(range(len(images)))
     for work, own in parts:
         for index in own:
             frame = index - own.start if len(own) > 1 else None

@@ -96,7 +96,7 @@ class Job(Generic[Item]):
         finally:
             self.progress = before
 
-    def preview(self, picture: NDArray[np.float32]) -> None:
+    def preview(self, picture: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         """Show nothing: finished pictures are seen as images of Blender."""
 
     def message(self, text: str) -> None:

@@ -34,7 +34,7 @@ def write_sequence(images: Images, name: str, context: Context) -> tuple[Path, .
     for index in wanted:
         if files[index].exists() and not _is_ours(files[index]):
             raise FileError("is no frame of ours", where=files[index], fix="move it, or give the sequence another name")
-    for index, pixels in zip(wanted, context.track(images.at(wanted), name, len(wanted)), strict=True):
+    for index, pixels in zip(wanted, context.track(images.levels_at(wanted), name, len(wanted)), strict=True):
         write_picture(pixels, files[index], text=_text(images, index, context), overwrite=True)
     for file in _beyond(folder, name, len(files)):
         with os_errors(file):

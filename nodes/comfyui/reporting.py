@@ -26,7 +26,7 @@ class NodeReporter:
 
     def __init__(self, node_id: str | None) -> None:
         self._node_id = node_id
-        self._picture: NDArray[np.float32] | None = None
+        self._picture: NDArray[np.float32] | NDArray[np.uint8] | None = None
         self._shown = 0.0
 
     @contextlib.contextmanager
@@ -47,7 +47,7 @@ class NodeReporter:
         picture, self._picture = self._picture, None
         return None if picture is None else ("JPEG", _as_pillow(picture), _PREVIEW_SIDE)
 
-    def preview(self, picture: NDArray[np.float32]) -> None:
+    def preview(self, picture: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         """Show a picture with the next step of the bar."""
         self._picture = picture
 
@@ -56,13 +56,13 @@ class NodeReporter:
         show_text(self._node_id, text)
 
 
-def _as_pillow(picture: NDArray[np.float32]) -> Image.Image:
+def _as_pillow(picture: NDArray[np.float32] | NDArray[np.uint8]) -> Image.Image:
     from PIL import Image
 
-    from ganplugin.images import to_uint8
+    from ganplugin.levels import from_uint8, to_uint8
     from ganplugin.sizing import with_channels
 
-    return Image.fromarray(to_uint8(with_channels(picture, "RGB")))
+    return Image.fromarray(to_uint8(with_channels(from_uint8(picture), "RGB")))
 
 
 def show_text(node_id: str | None, text: str) -> None:

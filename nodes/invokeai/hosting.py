@@ -57,11 +57,12 @@ class ProgressReporter:
         done(0)
         yield done
 
-    def preview(self, picture: NDArray[np.float32]) -> None:
+    def preview(self, picture: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         """Show a picture, made small, where InvokeAI shows what is coming."""
+        from ganplugin.levels import from_uint8
         from ganplugin.sizing import fit_within, with_channels
 
-        shown = pillow_picture(with_channels(fit_within(picture, _PREVIEW_SIDE), "RGB"))
+        shown = pillow_picture(with_channels(fit_within(from_uint8(picture), _PREVIEW_SIDE), "RGB"))
         height, width = picture.shape[:2]
         self._host.util.signal_progress(self._label, self._share, shown, (width, height))
 

@@ -32,11 +32,16 @@ def context() -> Context:
 def rendered(monkeypatch) -> list[int]:
     """The number of pictures of each call to a generator."""
     rows: list[int] = []
-    generate = Model.generate
 
-    def counting(self, z, **options):
-        rows.append(len(z))
-        return generate(self, z, **options)
+    def watch(name):
+        generate = getattr(Model, name)
 
-    monkeypatch.setattr(Model, "generate", counting)
+        def counting(self, z, **options):
+            rows.append(len(z))
+            return generate(self, z, **options)
+
+        monkeypatch.setattr(Model, name, counting)
+
+    watch("generate")
+    watch("generate_levels")
     return rows

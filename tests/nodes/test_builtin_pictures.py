@@ -7,9 +7,12 @@ import pytest
 
 from ganplugin.builtin import catalog
 from ganplugin.images import to_uint8
-from ganplugin.nodes import Context, Interpolate, LoadModel, Sample
+from ganplugin.nodes import Context, Interpolate, LoadModel, Sample, StyleTransfer
+from ganplugin.nodes.values import RenderBoth
+from tests.nodes.kit import noise, sequence
 
 GENERATORS = [name for name, entry in catalog().items() if entry.kind == "generator"]
+STYLES = [name for name, entry in catalog().items() if entry.kind == "style"]
 
 
 def pictures(name, seeds="0-15", **here):
@@ -20,6 +23,7 @@ def pictures(name, seeds="0-15", **here):
 
 def test_there_are_generators_to_look_at():
     assert len(GENERATORS) >= 2
+    assert len(STYLES) >= 2
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -27,6 +31,28 @@ def test_batch_and_order_do_not_change_a_bit(name):
     whole = pictures(name)
     assert np.array_equal(pictures(name, batch=5), whole)
     assert np.array_equal(pictures(name, "15,3,0"), whole[[15, 3, 0]])
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_levels_are_the_pictures_with_8_bits(name):
+    context = Context(device="cpu")
+    model = LoadModel(model=f"builtin:{name}").run(context).model
+    sampled = Sample(model=model, seeds="0-15").run(context).images
+    walk = Interpolate(model=model, seeds="0-3", frames=8).run(context).images
+    for images in (sampled, walk):
+        assert isinstance(images.render, RenderBoth)
+        assert np.array_equal(images.levels(0, len(images)), to_uint8(images.batch()))
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_levels_are_the_paintings_with_8_bits(name):
+    context = Context(device="cpu")
+    model = LoadModel(model=f"builtin:{name}").run(context).model
+    photos = sequence([noise(61, 83), noise(20, 30, 4)])
+    painted = StyleTransfer(model=model, images=photos).run(context).images
+    assert isinstance(painted.render, RenderBoth)
+    for levels, picture in zip(painted.levels(0, 2), painted, strict=True):
+        assert np.array_equal(levels, to_uint8(picture))
 
 
 @pytest.mark.parametrize("name", GENERATORS)
