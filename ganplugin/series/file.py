@@ -12,7 +12,7 @@ from ganplugin.errors import InputError
 from ganplugin.files import os_errors
 from ganplugin.limits import MAX_SEED
 from ganplugin.registry import did_you_mean
-from ganplugin.series.traits import Scalar, Strict, Trait
+from ganplugin.series.traits import Scalar, Strict, Trait, listed, or_single
 from ganplugin.series.yaml_text import Place, YamlText, parse_yaml
 
 __all__ = ["FORMATS", "Keep", "Metadata", "Output", "SeriesFile", "Sheets", "read_series"]
@@ -23,10 +23,6 @@ _MOST_PIECES: Final = 10_000_000
 PictureFormat = Literal["png", "webp", "jpg"]
 FilmFormat = Literal["mp4", "webm", "mov", "mkv", "gif", "webp", "png"]
 FORMATS: Final = {"pictures": ("png", "webp", "jpg"), "film": ("mp4", "webm", "mov", "mkv", "gif", "webp", "png")}
-
-
-def _listed(value: object) -> object:
-    return value if isinstance(value, list) else [value]
 
 
 class Output(Strict):
@@ -43,11 +39,14 @@ class Output(Strict):
         min_length=1,
         description="may hold {index}, {number} (from 1) and the names of traits in braces; / makes folders",
     )
-    formats: Annotated[tuple[StrictStr, ...], BeforeValidator(_listed), Field(min_length=1)] = Field(
-        default=(), validate_default=False, description="png, webp, jpg; of films mp4, webm, mov, mkv, gif, webp, png"
+    formats: Annotated[tuple[StrictStr, ...], Field(min_length=1), BeforeValidator(listed)] = Field(
+        default=(),
+        validate_default=False,
+        description="png, webp, jpg; of films mp4, webm, mov, mkv, gif, webp, png",
+        json_schema_extra=or_single,
     )
-    sizes: Annotated[tuple[Annotated[StrictInt, Field(ge=0, le=16384)], ...], BeforeValidator(_listed)] = Field(
-        default=(0,), min_length=1, description="longer sides in pixels; 0 is as rendered"
+    sizes: Annotated[tuple[Annotated[StrictInt, Field(ge=0, le=16384)], ...], BeforeValidator(listed)] = Field(
+        default=(0,), min_length=1, description="longer sides in pixels; 0 is as rendered", json_schema_extra=or_single
     )
     enlarge: Literal["smooth", "pixels"] = Field(default="smooth", description="how small pictures grow")
     fps: float = Field(default=30.0, ge=1, le=240, description="frames a second of films")
@@ -76,7 +75,9 @@ class Keep(Strict):
 class Sheets(Strict):
     """Contact sheets for print."""
 
-    formats: Annotated[tuple[Literal["png", "pdf"], ...], BeforeValidator(_listed)] = ("png", "pdf")
+    formats: Annotated[tuple[Literal["png", "pdf"], ...], BeforeValidator(listed)] = Field(
+        default=("png", "pdf"), min_length=1, json_schema_extra=or_single
+    )
     paper: Literal["a4", "a3", "letter"] = "a4"
     columns: StrictInt = Field(default=0, ge=0, le=40, description="0 chooses")
 
@@ -89,6 +90,10 @@ class Metadata(Strict):
 
 def _switched(value: object) -> object:
     return {} if value is True else None if value is False else value
+
+
+def _or_switch(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [*schema["anyOf"], {"type": "boolean"}]
 
 
 class SeriesFile(Strict):
@@ -117,8 +122,12 @@ class SeriesFile(Strict):
     outputs: Annotated[tuple[Output, ...], Field(min_length=1)] = (Output(),)
     keep: Keep | None = None
     gallery: StrictBool = Field(default=True, description="index.html with all pieces")
-    sheets: Annotated[Sheets | None, BeforeValidator(_switched)] = Field(default=Sheets())
-    metadata: Annotated[Metadata | None, BeforeValidator(_switched)] = Field(default=Metadata())
+    sheets: Annotated[Sheets | None, BeforeValidator(_switched)] = Field(
+        default=Sheets(), json_schema_extra=_or_switch, description="contact sheets for print, or false"
+    )
+    metadata: Annotated[Metadata | None, BeforeValidator(_switched)] = Field(
+        default=Metadata(), json_schema_extra=_or_switch, description="a JSON file for each piece, or false"
+    )
 
     @property
     def is_curated(self) -> bool:
@@ -151,11 +160,13 @@ def parse_series(text: str, where: object) -> SeriesFile:
 
 
 def _first_problem(error: ValidationError, found: YamlText, where: object) -> InputError:
-    first = error.errors()[0]
+    # A list whose only item is wrong is "too short" as well.
+    problems = [one for one in error.errors() if one["type"] != "too_short"] or error.errors()
+    first = problems[0]
     place = _written_place(first["loc"], found.value)
     line = found.line(place)
     name = ".".join(str(part) for part in place)
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     shown = ", ".join(part for part in (str(where), name, f"line {line}" if line else "") if part)
     fix = _unknown_fix(place) if first["type"] == "extra_forbidden" else None
     what = "there is no such word" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")

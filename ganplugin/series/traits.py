@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -34,6 +34,8 @@ __all__ = [
     "Sweep",
     "Text",
     "Trait",
+    "listed",
+    "or_single",
 ]
 
 
@@ -53,13 +55,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+def listed(value: object) -> object:
+    """Return a single value as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def or_single(schema: dict[str, Any]) -> None:
+    """Let a JSON schema of a list take one of its items too."""
+    schema["anyOf"] = [{name: schema.pop(name) for name in ("type", "items", "minItems") if name in schema}]
+    schema["anyOf"].append(schema["anyOf"][0]["items"])
 
 
 class _Trait(Strict):
-    set: Annotated[tuple[StrictStr, ...], BeforeValidator(_listed)] = Field(
-        default=(), description="the inputs that take the value, each NODE.FIELD"
+    set: Annotated[tuple[StrictStr, ...], BeforeValidator(listed)] = Field(
+        default=(), description="the inputs that take the value, each NODE.FIELD", json_schema_extra=or_single
     )
     shown: StrictBool = Field(default=True, description="show it in the gallery and in the metadata")
 
@@ -121,6 +130,14 @@ class Option(Strict):
     name: StrictStr | None = Field(default=None, description="what the gallery says instead of the value")
 
 
+def _any_options(schema: dict[str, Any]) -> None:
+    """Let a JSON schema of a list of options take plain values, and a table of weights, too."""
+    whole, weights = schema.pop("items"), {"type": "number", "minimum": 0}
+    plain = {"type": ["string", "number", "boolean"]}
+    lists = {"type": schema.pop("type"), "items": {"anyOf": [whole, plain]}, "minItems": schema.pop("minItems")}
+    schema["anyOf"] = [lists, {"type": "object", "additionalProperties": weights, "minProperties": 1}]
+
+
 def _options(value: object) -> object:
     if isinstance(value, Mapping):
         return [{"value": key, "weight": weight} for key, weight in value.items()]
@@ -132,9 +149,9 @@ def _options(value: object) -> object:
 class Choose(_Trait):
     """One of several values, by weight: rare ones and common ones."""
 
-    choose: Annotated[tuple[Option, ...], BeforeValidator(_options), Field(min_length=1, max_length=10_000)] = Field(
+    choose: Annotated[tuple[Option, ...], Field(min_length=1, max_length=10_000), BeforeValidator(_options)] = Field(
         description="a list of values, a table of value: weight, or a list of {value, weight, name}",
-        json_schema_extra={"anyOf": [{"type": "array"}, {"type": "object"}]},
+        json_schema_extra=_any_options,
     )
 
     @model_validator(mode="after")

@@ -60,14 +60,14 @@ def _loader_class() -> type[yaml.SafeLoader]:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Knows the scalars of YAML 1.2's core schema: ``on`` and ``12:30`` are texts."""
+        """Knows the scalars of YAML 1.2's core schema: ``on`` and ``12:30`` are texts, and so is ``007``."""
 
         yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as PyYAML has it
 
     scalars = {
         "bool": (r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
         "int": (r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
-        "float": (r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+        "float": (r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
         "null": (r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     }
     for kind, (pattern, first) in scalars.items():
