@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,7 +40,7 @@ _FATAL: Final = (Cancelled, ProviderError, DependencyError)
 
 @dataclass(frozen=True)
 class Job:
-    """Pieces that can be rendered together (see `Joining`), to be written or only to be judged."""
+    """Pieces to be written, or only to be judged; neighbours that can be (see `Joining`) are rendered together."""
 
     task: Task
     pieces: tuple[Piece, ...]
@@ -120,15 +121,17 @@ class Workshop:
                 yield waiting.popleft().entry()
 
     def _made(self, job: Job, bench: Bench) -> Iterator[Unfinished | Entry]:
-        pieces = list(job.pieces)
-        while pieces:
-            self._context.check()
-            key = self._joining.key(pieces[0].changes)
-            size = self._size(key)
-            batch, pieces = pieces[:size], pieces[size:]
-            yield from self._batch(job.task, batch, bench)
+        for key, alike in itertools.groupby(job.pieces, lambda piece: self._joining.key(piece.changes)):
+            pieces = list(alike)
+            while pieces:
+                self._context.check()
+                size = self._size(key)
+                start = time.monotonic()
+                yield from self._batch(job.task, pieces[:size], bench)
+                self._tuner.note(key, min(size, len(pieces)), time.monotonic() - start)
+                pieces = pieces[size:]
 
-    def _size(self, key: object) -> int:
+    def _size(self, key: Hashable) -> int:
         if self._joining.input is None:
             return 1
         return self._setup.batch or self._tuner.size(key)
