@@ -59,7 +59,7 @@ class Setup:
     threads: int = 2
     batch: int = 0
     encoders: int = 0
-    """Threads that encode; 0 takes the cores that the network leaves, and at least one."""
+    """Threads that encode; 0 takes one a core: they work while the network waits for a GPU, and it for them."""
 
     def context(self, context: Context) -> Context:
         """Return a context with the folders in which the series' own names are looked for."""
@@ -69,7 +69,7 @@ class Setup:
     @property
     def encoder_threads(self) -> int:
         """How many threads encode."""
-        return self.encoders or max(1, (os.cpu_count() or 1) - self.threads)
+        return self.encoders or os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
