@@ -6,7 +6,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, Final, Literal
 
 from ganplugin.devices import BOTH_WHEELS_FIX, DEVICES, Device, both_wheels_installed, installed
 from ganplugin.errors import DependencyError, GanPluginError
+from ganplugin.machine import nvidia_cards, usable_processors
 from ganplugin.optimised import cache_folder
 from ganplugin.plugins import PLUGIN_GROUPS, load_plugins
 from ganplugin.runtime import DEFAULT_THREADS
@@ -104,17 +104,13 @@ def _system() -> Iterator[Check]:
         "system",
         "processors",
         "ok",
-        f"{_usable_processors()} usable of {os.cpu_count() or 1}; models use {DEFAULT_THREADS} threads",
+        f"{usable_processors()} usable of {os.cpu_count() or 1}; models use {DEFAULT_THREADS} threads",
     )
     yield from _graphics_cards()
 
 
-def _usable_processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _graphics_cards() -> Iterator[Check]:
-    cards = _nvidia_cards()
+    cards = nvidia_cards()
     if not cards:
         yield Check("system", "NVIDIA GPU", "info", "none found")
     for card in cards:
@@ -122,19 +118,6 @@ def _graphics_cards() -> Iterator[Check]:
     if cards and installed("onnxruntime-gpu") is None:
         fix = 'run: pip uninstall -y onnxruntime && pip install "ganplugin[gpu]"'
         yield Check("system", "GPU rendering", "warning", "there is a GPU, but onnxruntime for the CPU only", fix)
-
-
-def _nvidia_cards() -> list[str]:
-    """Return name, driver and memory of each card, or nothing where NVIDIA's tool is missing or fails."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    question = [tool, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(question, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
-        return []
-    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
 
 
 def _packages() -> Iterator[Check]:

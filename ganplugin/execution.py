@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ class RuntimeOptions:
     """How models run: ``device`` as `parse_device` reads it, ``threads`` 1..256, ``batch`` rows a run (0 = choose).
 
     ``cancelled``, asked from another thread while a network runs, ends the run early, with `Cancelled`.
+    ``timed`` is told the seconds of every ``network`` run and every ``conversion`` to 8 bits.
     Raises `InputError` if one of them is out of range.
     """
 
@@ -41,6 +43,7 @@ class RuntimeOptions:
     threads: int = DEFAULT_THREADS
     batch: int = 0
     cancelled: Callable[[], bool] | None = field(default=None, compare=False)
+    timed: Callable[[str, float], None] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         parse_device(self.device)
@@ -50,6 +53,14 @@ class RuntimeOptions:
             raise InputError(
                 f"{self.batch} is not a batch size", where="--batch", fix="choose 1 to 65536, or 0 for auto"
             )
+
+    @contextlib.contextmanager
+    def timing(self, step: str) -> Iterator[None]:
+        """Tell ``timed`` how long what is inside takes."""
+        start = time.perf_counter()
+        yield
+        if self.timed is not None:
+            self.timed(step, time.perf_counter() - start)
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class Execution:
 
         Raises `OutOfMemory` if the run does not fit, `Cancelled` if it was ended, `ModelError` for what else fails.
         """
-        with self._running(outputs) as options:
+        with self._running(outputs) as options, self.options.timing("network"):
             if self.shared.bound is None:
                 found: list[Array] = self.shared.session.run(outputs, self._complete(feeds), options)
                 return found
@@ -84,8 +95,10 @@ class Execution:
             return self.run(feeds, ["image"])[0]
         with self._running(["image"]) as options:
             made = self.shared.bound.replay if self._replays(["image"]) else self.shared.bound.run
-            image = made(options, self._complete(feeds), ["image"])[0]
-            levels, flaw = converter.fetch(load_onnxruntime().RunOptions(), {"image": image}, ["levels", "flaw"])
+            with self.options.timing("network"):
+                image = made(options, self._complete(feeds), ["image"])[0]
+            with self.options.timing("conversion"):
+                levels, flaw = converter.fetch(load_onnxruntime().RunOptions(), {"image": image}, ["levels", "flaw"])
         if flaw:
             raise nan_error()
         planes: Planes = levels.transpose(0, 3, 1, 2)

@@ -338,7 +338,8 @@ class Model:
             if (height, width) != returned:
                 message = f"returns pictures of {width}x{height}, not {returned[1]}x{returned[0]}"
                 raise ModelError(message, where=self.path)
-            _lay(found[:, :, : kept[0], : kept[1]], pictures[start:stop])
+            with self.options.timing("conversion"):
+                _lay(found[:, :, : kept[0], : kept[1]], pictures[start:stop])
 
         run = self._execution.levels if kind is np.uint8 else self._only("image")
         self._batches(

@@ -21,7 +21,7 @@ def ours(*names: str) -> set[str]:
     return {f"ganplugin.{name}" for name in names}
 
 
-BASE = ours("errors", "limits", "files", "registry", "seeds")
+BASE = ours("errors", "limits", "files", "machine", "registry", "seeds")
 FORMATS = ours(
     "animation",
     "builtin",
@@ -59,7 +59,7 @@ RUNTIME = ours(
     "session_cache",
     "sessions",
 )
-SERVICES = ours("demo", "doctor", "hostpacks", "shelf")
+SERVICES = ours("bench", "demo", "doctor", "hostpacks", "shelf")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
 MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin": set(),

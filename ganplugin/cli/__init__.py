@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "export": "Turn a checkpoint into one verified ONNX file.",
     "inspect": "Say what a model file or checkpoint is.",
     "train": "Train a generator or a style.",
+    "bench": "Measure how fast a model renders here, and what bounds it.",
     "doctor": "Check this installation and say how to mend it.",
 }
 """Every command and its one-line help, so that ``--help`` loads none of them; a test compares the two."""
