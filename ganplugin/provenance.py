@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from ganplugin.errors import ImageError
 from ganplugin.limits import MAX_SEED
 
-__all__ = ["HOST_KEYS", "TEXT_KEY", "Enlarge", "GraphNode", "Provenance", "parse_provenance"]
+__all__ = ["HOST_KEYS", "SERIES_KEY", "TEXT_KEY", "Enlarge", "GraphNode", "Provenance", "parse_provenance"]
 
 TEXT_KEY: Final = "ganplugin"
 """The keyword of the PNG text chunk (or JSON member) that holds a `Provenance`."""
@@ -20,6 +20,9 @@ _INVOKEAI_METADATA: Final = "invokeai_metadata"
 
 HOST_KEYS: Final = ("prompt", "workflow", _INVOKEAI_METADATA, "invokeai_workflow", "invokeai_graph")
 """The keywords under which ComfyUI and InvokeAI keep a picture's graph and its drawing, to restore them."""
+
+SERIES_KEY: Final = "series"
+"""The keyword under which a piece of a series says which piece it is, and its traits."""
 
 _MAX_TEXT: Final = 16 * 2**20
 
@@ -56,11 +59,17 @@ class Provenance(_Record):
     format: str = Field(description="the written format, such as png")
     side: int = Field(default=0, ge=0, le=16384, description="resized to this longer side after rendering; 0: not")
     enlarge: Enlarge = Field(default="smooth", description="how it was resized, if it grew")
+    quality: int = Field(default=95, ge=1, le=100, description="of a jpg")
 
     def to_text(self) -> dict[str, str]:
         """Return the text entry to write beside the pixels: one keyword, compact JSON with sorted keys."""
-        record = self.model_dump(mode="json", exclude=None if self.side else {"side", "enlarge"})
+        usual = {name for name in ("side", "enlarge", "quality") if getattr(self, name) == _default(name)}
+        record = self.model_dump(mode="json", exclude=usual)
         return {TEXT_KEY: json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)}
+
+
+def _default(name: str) -> object:
+    return Provenance.model_fields[name].default
 
 
 def parse_provenance(text: Mapping[str, str], *, where: object = None) -> Provenance:

@@ -18,13 +18,11 @@ from ganplugin.nodes.latent_files import LoadLatents
 from ganplugin.nodes.load_images import STANDARD_INPUT, LoadImages
 from ganplugin.nodes.load_model import LoadModel
 from ganplugin.nodes.provenance import current_versions, record_text
+from ganplugin.nodes.resized_levels import resized_levels
 from ganplugin.nodes.save_video import SaveVideo
 from ganplugin.nodes.values import Images
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ganplugin.provenance import Provenance
 
 __all__ = ["Ingredients", "differences", "render_again"]
@@ -84,7 +82,9 @@ def render_again(
     here = replace(context, threads=record.threads or context.threads)
     evaluation, link = Evaluation(graph, here), Link(*record.output)
     if graph.calls[link.node].kind is SaveVideo:
-        film = SaveVideo(**{**evaluation.inputs(link.node), "path": str(path), "overwrite": overwrite})
+        inputs = evaluation.inputs(link.node)
+        frames = resized_levels(inputs["images"], record.side, record.enlarge)
+        film = SaveVideo(**{**inputs, "images": frames, "path": str(path), "overwrite": overwrite})
         film.write(path, _text(record, film.images, here), here)
         return
     images = evaluation.value(link)
@@ -92,15 +92,8 @@ def render_again(
         raise InputError(f"its recipe makes no picture number {record.index}", where=path.name)
     from ganplugin.images import write_picture
 
-    levels = _sized(images.levels(record.index, record.index + 1)[0], record)
-    write_picture(levels, path, text=_text(record, images, here), overwrite=overwrite)
-
-
-def _sized(levels: NDArray[np.uint8], record: Provenance) -> NDArray[np.uint8]:
-    """Return a picture at the size that it was written in."""
-    from ganplugin.sizing import resize_levels
-
-    return resize_levels(levels, record.side, record.enlarge) if record.side else levels
+    levels = resized_levels(images, record.side, record.enlarge).levels(record.index, record.index + 1)[0]
+    write_picture(levels, path, text=_text(record, images, here), overwrite=overwrite, quality=record.quality)
 
 
 def _text(record: Provenance, images: Images, context: Context) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,23 @@ from ganplugin.nodes.values import Origin
 if TYPE_CHECKING:
     from ganplugin.provenance import Enlarge, Provenance
 
-__all__ = ["current_versions", "provenance_text", "record_text"]
+__all__ = ["Writing", "current_versions", "provenance_text", "record_text"]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What was done to a picture after it was rendered: its longer side in pixels (0: as rendered), a jpg's quality."""
+
+    side: int = 0
+    enlarge: Enlarge = "smooth"
+    quality: int = 95
 
 
 def provenance_text(
-    origin: Origin, file_format: str, beside: Mapping[str, str], side: int = 0, enlarge: Enlarge = "smooth"
+    origin: Origin, file_format: str, beside: Mapping[str, str], writing: Writing = Writing()
 ) -> dict[str, str]:
     """Return the metadata to write into a picture or film so that ``ganplugin again`` can render it once more.
 
-    ``side`` is the longer side, in pixels, that it was resized to after it was rendered, or 0.
     ``beside`` are the host's own entries. Where they hold no ``prompt``, which is what ComfyUI restores a graph from,
     the recipe is written as one.
     """
@@ -38,8 +47,9 @@ def provenance_text(
         threads=origin.threads,
         versions=dict(current_versions()),
         format=file_format,
-        side=side,
-        enlarge=enlarge,
+        side=writing.side,
+        enlarge=writing.enlarge,
+        quality=writing.quality,
     )
     return record_text(record, beside)
 

@@ -41,18 +41,19 @@ def command(
     \b
     Examples:
       ganplugin again samples/seed-0007.png
+      ganplugin again tides/pieces/00073.png --out once-more.png
       ganplugin again styled/photo-great-wave.png --inputs ~/photos --out /tmp/once-more.png
     """
     from ganplugin.files import file_digest
     from ganplugin.nodes.again import Ingredients, differences, render_again
-    from ganplugin.provenance import HOST_KEYS, parse_provenance
+    from ganplugin.provenance import HOST_KEYS, SERIES_KEY, parse_provenance
     from ganplugin.video import read_video_text
 
     text = read_video_text(picture)
     record = parse_provenance(text, where=picture)
     target = out or picture.with_name(f"{picture.stem}-again{picture.suffix}")
-    places = Ingredients((picture.parent, *folders))
-    beside: dict[str, str] = {key: text[key] for key in HOST_KEYS if key in text}
+    places = Ingredients((picture.parent, *folders, *_series_homes(picture)))
+    beside: dict[str, str] = {key: text[key] for key in (*HOST_KEYS, SERIES_KEY) if key in text}
     context = replace(terminal_context(device, threads, batch), text=beside)
     render_again(record, target, places, context, overwrite=overwrite)
     identical = file_digest(target) == file_digest(picture)
@@ -62,3 +63,11 @@ def command(
         return
     reason = f" ({', '.join(changed)})" if changed else ""
     click.echo(f"{target}: {'identical, byte for byte' if identical else 'not the same bytes' + reason}")
+
+
+def _series_homes(picture: Path) -> tuple[Path, ...]:
+    """Return the folder in which a piece of a series has its photos and models, if the picture is one."""
+    from ganplugin.series.folder import SeriesFolder
+
+    folder = next((SeriesFolder(parent) for parent in picture.parents if SeriesFolder(parent).exists()), None)
+    return () if folder is None else (folder.series()[1],)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ganplugin.images import encode_picture
-from ganplugin.levels import from_uint8
-from ganplugin.nodes.provenance import provenance_text
+from ganplugin.nodes.provenance import Writing, provenance_text
+from ganplugin.nodes.resized_levels import resized_levels
 from ganplugin.nodes.save_video import SaveVideo
-from ganplugin.nodes.values import Images, Origin, RenderBoth, joined_origin
-from ganplugin.provenance import Enlarge
+from ganplugin.nodes.values import Images, Origin, joined_origin
+from ganplugin.provenance import SERIES_KEY
 from ganplugin.series.entries import WrittenFile
 from ganplugin.series.file import Output
 from ganplugin.series.naming import FileName, thumbnail_path
@@ -48,11 +48,14 @@ class Encoder:
 
         Raises `FileError` if it cannot be written, `ImageError` if a format cannot hold it.
         """
-        written = []
+        written, sizes = [], {0: levels}
         for name in names:
             output = self.outputs[name.output]
-            pixels = resize_levels(levels, name.size, output.enlarge) if name.size else levels
-            text = provenance_text(origin, name.format, _piece_text(piece), name.size, output.enlarge)
+            if name.size not in sizes:
+                sizes[name.size] = resize_levels(levels, name.size, output.enlarge)
+            pixels = sizes[name.size]
+            writing = Writing(name.size, output.enlarge, output.quality if name.format == "jpg" else 95)
+            text = provenance_text(origin, name.format, _piece_text(piece), writing)
             data = encode_picture(pixels, f".{name.format}", text=text, quality=output.quality)
             path = name.path if frame is None else name.sequence % frame
             self.storage.write(path, data)
@@ -73,42 +76,20 @@ class Encoder:
     def film(self, frames: Images, piece: Piece, name: FileName, context: Context) -> WrittenFile:
         """Write all pictures of a sequence as one film, frame by frame."""
         output = self.outputs[name.output]
-        shown = replace(frames, render=_resized(frames, name.size, output.enlarge)) if name.size else frames
+        shown = resized_levels(frames, name.size, output.enlarge)
         with self.storage.film(name.path) as place:
             request = SaveVideo(images=shown, path=str(place), fps=output.fps, overwrite=True)
             origin = joined_origin(frames.origins(), request.recipe(), "film")
-            text = provenance_text(origin, name.format, _piece_text(piece))
+            text = provenance_text(origin, name.format, _piece_text(piece), Writing(name.size, output.enlarge))
             request.write(place, text, context)
             digest, size = _digest_and_size(place)
         height, width = shown[0].shape[:2]
         return WrittenFile(path=name.path, sha256=digest, bytes=size, width=width, height=height)
 
 
-@dataclass(frozen=True, eq=False)
-class _Resized:
-    """The frames of a film at another size, by way of the levels that they have on disk."""
-
-    frames: Images
-    side: int
-    enlarge: Enlarge
-
-    def render(self, start: int, stop: int) -> list[NDArray[np.float32]]:
-        """Return frames as floats."""
-        return [from_uint8(frame) for frame in self.levels(start, stop)]
-
-    def levels(self, start: int, stop: int) -> list[NDArray[np.uint8]]:
-        """Return frames as levels."""
-        return [resize_levels(frame, self.side, self.enlarge) for frame in self.frames.levels(start, stop)]
-
-
-def _resized(frames: Images, side: int, enlarge: Enlarge) -> RenderBoth:
-    resized = _Resized(frames, side, enlarge)
-    return RenderBoth(resized.render, resized.levels)
-
-
 def _piece_text(piece: Piece) -> dict[str, str]:
     """Return what a file says of its place in the series."""
-    return {"series": json.dumps({"piece": piece.index, "traits": dict(piece.traits)}, ensure_ascii=False)}
+    return {SERIES_KEY: json.dumps({"piece": piece.index, "traits": dict(piece.traits)}, ensure_ascii=False)}
 
 
 def _record(path: str, data: bytes, pixels: NDArray[np.uint8]) -> WrittenFile:

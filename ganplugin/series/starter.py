@@ -81,4 +81,4 @@ def series_schema() -> dict[str, object]:
     from ganplugin.series.file import SeriesFile
 
     schema = SeriesFile.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A ganplugin series", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "A ganplugin series"}
