@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganplugin.errors import ModelError
 from ganplugin.levels import from_uint8
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.load_model import LoadModel
