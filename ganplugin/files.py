@@ -24,6 +24,7 @@ __all__ = [
     "make_folder",
     "os_errors",
     "sweep_temporary",
+    "sync_folder",
 ]
 
 _TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{12}\.part$")
@@ -92,9 +93,7 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             yield part
             _sync(part, os.O_RDWR)
             _publish(part, path, overwrite=overwrite)
-        # The file is there and whole. Some network drives cannot sync a folder, and Windows cannot open one.
-        with contextlib.suppress(OSError):
-            _sync(path.parent, os.O_RDONLY)
+        sync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -147,6 +146,13 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to disk, where the system can."""
+    # Some network drives cannot sync a folder, and Windows cannot open one; the files in it are whole all the same.
+    with contextlib.suppress(OSError):
+        _sync(folder, os.O_RDONLY)
 
 
 def sweep_temporary(folder: Path, older_than: float = _ABANDONED_SECONDS) -> int:

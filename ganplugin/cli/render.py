@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,28 +88,24 @@ def _render(
 ) -> None:
     from ganplugin.series.finishing import write_pages
     from ganplugin.series.rendering import render_series
-    from ganplugin.series.storage import LocalStorage
 
-    if fork:
-        opened = opened.begin(setup, fork=True)
-        setup = replace(setup, storage=LocalStorage(opened.folder.path))
-    with opened.folder.lock():
-        opened.begin(setup, fork=False)
+    placed = opened.placed(setup, fork=fork)
+    folder = placed.folder
+    with folder.lock():
+        placed.begin()
         try:
-            summary = render_series(opened.plan, opened.folder, setup, engine, request, context)
+            summary = render_series(placed.plan, folder, placed.setup, engine, request, context)
         except Cancelled as stopped:
-            raise Cancelled(
-                where=opened.folder.path, fix=f"go on with: ganplugin render {opened.folder.path}"
-            ) from stopped
-        pages = write_pages(opened.plan, opened.folder, summary.kept, context)
-    _report(opened, summary, pages, as_json=as_json)
+            raise Cancelled(where=folder.path, fix=f"go on with: ganplugin render {folder.path}") from stopped
+        pages = write_pages(placed.plan, folder, summary.kept, context)
+    _report(folder.path, summary, pages, as_json=as_json)
 
 
-def _report(opened: Opened, summary: Summary, pages: tuple[Path, ...], *, as_json: bool) -> None:
+def _report(folder: Path, summary: Summary, pages: tuple[Path, ...], *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "folder": str(opened.folder.path),
+                "folder": str(folder),
                 "made": summary.made,
                 "there": summary.there,
                 "judged": summary.judged,
@@ -121,14 +116,14 @@ def _report(opened: Opened, summary: Summary, pages: tuple[Path, ...], *, as_jso
             }
         )
     else:
-        click.echo(f"{opened.folder.path}: {_counted(summary)}")
+        click.echo(f"{folder}: {_counted(summary)}")
         for page in pages[:1]:
             click.echo(f"look at {page}")
     if summary.failed:
         piece, error = next(iter(summary.failed.items()))
         raise SeriesError(
-            f"{len(summary.failed)} of {summary.wanted} pieces could not be made, such as {piece}: {error}",
-            where=opened.folder.path,
+            f"{len(summary.failed)} pieces could not be made, such as {piece}: {error}",
+            where=folder,
             fix="mend that, then add --retry-failed",
         )
 

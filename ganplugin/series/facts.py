@@ -1,12 +1,17 @@
-"""All that decides the bytes of a series' pieces, beside the series file: models, options, versions, what computes."""
+"""All that decides the bytes of a series' pieces, beside the series file: models, files, options, versions."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-from ganplugin.nodes.context import Folders
+from ganplugin.nodes.context import Context, Folders
+from ganplugin.nodes.graph import Evaluation
+from ganplugin.nodes.graph_checks import Link
 from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.ports import inputs_of
 from ganplugin.nodes.provenance import current_versions
+from ganplugin.nodes.values import Images, LatentBatch, joined_origin
 from ganplugin.series.plan import Plan
 from ganplugin.series.workshop import Setup
 
@@ -23,10 +28,39 @@ def facts_of(plan: Plan, setup: Setup) -> dict[str, Any]:
     return {
         **plan.sources.facts(),
         "models": {name: _digest(name, setup) for name in names},
+        "inputs": _inputs(plan, setup),
         "threads": setup.threads,
         "provider": opened,
-        "versions": dict(current_versions()),
+        "versions": {**dict(current_versions()), **_encoders(plan)},
     }
+
+
+def _encoders(plan: Plan) -> dict[str, str]:
+    """Return the versions of what compresses the files, beside those of what computes the pictures."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in ("isal", "av") if any(view.write == "film" for view in plan.views) else ("isal",):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def _inputs(plan: Plan, setup: Setup) -> dict[str, str]:
+    """Return the SHA-256 of every file that the graph itself reads, by name; what pieces vary is noted with each."""
+    evaluation = Evaluation(plan.graph, setup.context(Context()))
+    found: dict[str, str] = {}
+    for name in plan.graph.needed(view.link.node for view in plan.views):
+        call = plan.graph.calls[name]
+        varied = any(plan.varies(f"{name}.{port.name}") for port in inputs_of(call.kind))
+        if call.links or call.kind is LoadModel or varied:
+            continue
+        value = evaluation.value(Link(name, 0))
+        if isinstance(value, Images):
+            found.update(joined_origin(value.origins(), value.recipe, name).inputs)
+        elif isinstance(value, LatentBatch):
+            found.update(value.inputs)
+    return found
 
 
 def _models(plan: Plan) -> set[str]:
@@ -41,8 +75,6 @@ def _models(plan: Plan) -> set[str]:
 
 
 def _folders(setup: Setup) -> Folders:
-    from ganplugin.nodes.context import Context
-
     return setup.context(Context()).folders
 
 
@@ -54,8 +86,6 @@ def _digest(name: str, setup: Setup) -> str:
 
 
 def _opened(names: list[str], setup: Setup) -> str:
-    from ganplugin.nodes.context import Context
-
     if not names:
         return ""
     return LoadModel(model=names[0]).run(setup.context(Context())).model.provider

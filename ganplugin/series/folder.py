@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ganplugin.errors import FileError, InputError
 from ganplugin.files import atomic_write, make_folder, os_errors
 from ganplugin.series.changes import differences
-from ganplugin.series.entries import Entry
+from ganplugin.series.entries import Entry, Failed
 from ganplugin.series.file import SeriesFile
 from ganplugin.series.journal import Journal, read_journal
 from ganplugin.series.lock import locked
@@ -41,7 +41,8 @@ class SeriesRecord(BaseModel):
     def deciding(self) -> dict[str, Any]:
         """All that decides the bytes of the pieces."""
         kept = {name: value for name, value in self.series.items() if name not in _PAGES_ONLY and name != "graph"}
-        return {**kept, **self.facts}
+        # Sweeps change in the order in which they stand, and files name the traits in it.
+        return {**kept, **self.facts, "order of traits": list(self.series.get("traits", ()))}
 
 
 @dataclass(frozen=True)
@@ -96,18 +97,26 @@ class SeriesFolder:
         path = Path(os.path.normpath(self.path / home))
         return Path(os.path.relpath(path)) if not Path(home).is_absolute() else path
 
-    def begin(self, series: SeriesFile, home: Path, facts: Mapping[str, Any]) -> None:
-        """Note what is rendered here, or make sure that it is what was begun.
-
-        Raises `FileError` if the folder holds other things, `InputError` naming what changed since.
-        """
-        record = SeriesRecord(
+    def recorded(self, series: SeriesFile, home: Path, facts: Mapping[str, Any]) -> SeriesRecord:
+        """Return what there is to note here of a series, whose relative names start at ``home``."""
+        return SeriesRecord(
             home=_seen_from(self.path, home), series=_plain(series), facts=json.loads(json.dumps(facts))
         )
-        if self.exists():
-            self._compare(self.record(), record)
-        else:
+
+    def check(self, record: SeriesRecord) -> None:
+        """Make sure that this series can be begun here or gone on with; nothing is touched.
+
+        What no piece depends on may differ from what was begun, and everything as long as no piece is made.
+        Raises `FileError` if the folder holds other things, `InputError` naming what changed since.
+        """
+        if not self.exists():
             self._refuse_strangers()
+        elif any(not isinstance(entry, Failed) for entry in self.entries()):
+            self._compare(self.record(), record)
+
+    def begin(self, record: SeriesRecord) -> None:
+        """Note what is rendered here, while the folder is held. Raises as `check` does."""
+        self.check(record)
         self._write(record)
 
     def _compare(self, old: SeriesRecord, new: SeriesRecord) -> None:
@@ -146,7 +155,7 @@ def is_series_folder(path: Path) -> bool:
 
 
 def _plain(series: SeriesFile) -> dict[str, Any]:
-    found: dict[str, Any] = series.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    found: dict[str, Any] = series.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return found
 
 

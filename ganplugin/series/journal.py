@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final
 
 from ganplugin.errors import FileError
-from ganplugin.files import make_folder, os_errors
+from ganplugin.files import make_folder, os_errors, sync_folder
 from ganplugin.series.entries import Entry, parse_entry, written_line
 
 __all__ = ["Journal", "read_journal"]
@@ -39,8 +39,9 @@ class Journal:
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
             try:
                 self._length = _whole_length(self._path)
-                os.ftruncate(self._handle, self._length)
-                os.lseek(self._handle, self._length, os.SEEK_SET)
+                self._forget_rest()
+                # A new journal's name has to outlive a power loss as its lines do.
+                sync_folder(self._path.parent)
             except BaseException:
                 os.close(self._handle)
                 raise
@@ -54,13 +55,17 @@ class Journal:
             try:
                 _write_all(self._handle, line)
             except OSError:
-                os.ftruncate(self._handle, self._length)
-                os.lseek(self._handle, self._length, os.SEEK_SET)
+                self._forget_rest()
                 raise
         self._length += len(line)
         self._waiting += 1
         if self._waiting >= _SYNC_LINES or time.monotonic() - self._synced > _SYNC_SECONDS:
             self.sync()
+
+    def _forget_rest(self) -> None:
+        """Cut off what stands behind the last whole line."""
+        os.ftruncate(self._handle, self._length)
+        os.lseek(self._handle, self._length, os.SEEK_SET)
 
     def sync(self) -> None:
         """Force what was added to the disk."""

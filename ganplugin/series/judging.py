@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganplugin.errors import ModelError
 from ganplugin.levels import from_uint8
 from ganplugin.nodes.context import Context
 from ganplugin.nodes.load_model import LoadModel
@@ -49,4 +50,7 @@ class Judge:
             return [0.0] * len(pictures)
         session = self.scorer.session
         rows = np.stack([fitted(picture, session.manifest) for picture in pictures])
-        return [round(float(score), _DIGITS) for score in session.score(rows)]
+        scores = session.score(rows)
+        if not np.isfinite(scores).all():
+            raise ModelError("gives scores that are no numbers", where=self.scorer.name, fix="use another scorer")
+        return [round(float(score), _DIGITS) for score in scores]

@@ -35,6 +35,12 @@ def locked(folder: Path, place: object) -> Iterator[None]:
             raise FileError(
                 f"is being rendered already{_who(holder)}", where=place, fix="wait for it, or choose another folder"
             ) from error
+        except NotImplementedError as error:
+            raise FileError(
+                "is on a disk without locks, so that two processes could render there",
+                where=place,
+                fix="choose another disk with --out",
+            ) from error
     try:
         with contextlib.suppress(OSError):  # it is for people alone
             holder.write_text(json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": time.time()}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,9 @@ THUMBNAILS: Final = "thumbs"
 """The folder of the small pictures that the gallery shows."""
 
 _LONGEST_VALUE: Final = 60
+
+_NUMBERED: Final = re.compile(r"([^{}]*)\{(index|number)(?::[0-9]+)?\}(?![{0-9])")
+"""A name that begins with the piece's number, which nothing that follows can make longer."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,13 @@ def check_names(outputs: Sequence[Output], views: Sequence[View], plan: Plan) ->
     names = ("index", "number", *plan.series.traits)
     for number, output in enumerate(outputs):
         check_template(output.name, names, where=f"outputs.{number}.name")
-    alone = all("{index" in output.name or "{number" in output.name for output in outputs)
-    _check_distinct(plan, range(1) if alone else range(len(plan)))
+    _check_distinct(plan, range(1) if _are_distinct(outputs) else range(len(plan)))
+
+
+def _are_distinct(outputs: Sequence[Output]) -> bool:
+    """Tell whether names of two pieces differ for certain: all begin with the same text and then the same number."""
+    starts = [_NUMBERED.match(output.name) for output in outputs]
+    return None not in starts and len({start and start.groups() for start in starts}) == 1
 
 
 def _check_distinct(plan: Plan, indices: Iterable[int]) -> None:

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Final
 
 from ganplugin.errors import FileError, InputError
 from ganplugin.series.facts import facts_of
 from ganplugin.series.file import SeriesFile, read_series
-from ganplugin.series.folder import SeriesFolder
+from ganplugin.series.folder import SeriesFolder, SeriesRecord
 from ganplugin.series.plan import Plan
 from ganplugin.series.storage import LocalStorage
 from ganplugin.series.workshop import Setup
 
-__all__ = ["Opened", "open_series", "selected_pieces"]
+__all__ = ["Opened", "Placed", "open_series", "selected_pieces"]
+
+_MOST_FORKS: Final = 1000
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A series, how it is rendered, and what its folder has to say of both: hold the folder, then begin there."""
+
+    plan: Plan
+    folder: SeriesFolder
+    setup: Setup
+    record: SeriesRecord
+
+    def begin(self) -> None:
+        """Note in the folder, which the caller holds, what is rendered there. Raises as `Opened.placed` does."""
+        self.folder.begin(self.record)
 
 
 @dataclass(frozen=True)
@@ -32,22 +49,29 @@ class Opened:
         storage = LocalStorage(self.folder.path)
         return Setup(self.plan.series, self.plan.graph, self.plan.views, self.home, storage, device, threads, batch)
 
-    def begin(self, setup: Setup, *, fork: bool) -> Opened:
-        """Note in the folder what is rendered there, or make sure that it is what was begun.
+    def placed(self, setup: Setup, *, fork: bool) -> Placed:
+        """Find where to render: the folder, if it is free or was begun with the same. Nothing is touched.
 
-        If it is not and ``fork`` is set, a new folder is begun beside it and returned.
-        Raises `InputError` naming what changed, and what opening models does.
+        If it was not and ``fork`` is set, that is the first folder beside it that is free or was.
+        Raises `InputError` naming what changed, `FileError` if the folder holds other things, and what opening models
+        does.
         """
         facts = facts_of(self.plan, setup)
         try:
-            self.folder.begin(self.plan.series, self.home, facts)
+            return self._placed_in(self.folder, setup, facts)
         except (InputError, FileError):
             if not fork:
                 raise
-            fresh = SeriesFolder(next(_free(self.folder.path)))
-            fresh.begin(self.plan.series, self.home, facts)
-            return Opened(self.plan, fresh, self.home)
-        return self
+        for number in range(2, _MOST_FORKS):
+            with contextlib.suppress(InputError, FileError):
+                path = self.folder.path
+                return self._placed_in(SeriesFolder(path.with_name(f"{path.name}-{number}")), setup, facts)
+        raise FileError("was forked too often", where=self.folder.path, fix="choose a new folder with --out")
+
+    def _placed_in(self, folder: SeriesFolder, setup: Setup, facts: Mapping[str, Any]) -> Placed:
+        record = folder.recorded(self.plan.series, self.home, facts)
+        folder.check(record)
+        return Placed(self.plan, folder, replace(setup, storage=LocalStorage(folder.path)), record)
 
     def threads(self, asked: int | None) -> int:
         """Return the thread count to render with: what was asked for, else what the series was begun with, else 2."""
@@ -74,12 +98,6 @@ def _found(target: Path, out: Path | None) -> tuple[SeriesFile, Path, SeriesFold
     if not folder.exists():
         raise FileError("holds no series", where=target, fix="name a series file; start one with: ganplugin series new")
     return *folder.series(), folder
-
-
-def _free(path: Path) -> Iterator[Path]:
-    """Yield the path with -2, -3 … behind its name, as far as there is nothing of that name."""
-    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
-    return (other for other in numbered if not other.exists())
 
 
 def selected_pieces(text: str | None, plan: Plan) -> frozenset[int] | None:

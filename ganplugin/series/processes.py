@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Final
 
 from ganplugin.errors import Cancelled, GanPluginError
+from ganplugin.files import os_errors
 from ganplugin.nodes.context import Context
 from ganplugin.series.entries import Entry, Failed
 from ganplugin.series.workshop import Job, Setup, Workshop
@@ -104,7 +105,7 @@ class _Crew:
 
     def _lost(self, worker: _Worker) -> Iterator[Entry]:
         """Start a process in place of one that died, and give what it had to try once more, piece by piece."""
-        worker.process.join()
+        _end(worker.process)
         left = [(job.task, piece) for job in worker.open for piece in job.pieces]
         for task, piece in left:
             if piece.index in self._tried:
@@ -125,10 +126,7 @@ class _Crew:
             with contextlib.suppress(OSError):
                 worker.pipe.close()
         for worker in self._workers:
-            worker.process.join(timeout=_PATIENCE_SECONDS)
-            if worker.process.is_alive():
-                worker.process.terminate()
-                worker.process.join()
+            _end(worker.process)
 
 
 @dataclass(frozen=True)
@@ -149,9 +147,30 @@ def _started(setup: Setup) -> _Worker:
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=_work, args=(setup, theirs), daemon=True)
-    process.start()
+    with os_errors("a worker"), _deaf_to_interrupts():
+        process.start()
     theirs.close()
     return _Worker(process, ours)
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let processes that are started now never hear Ctrl-C, not even while they load; here it only waits."""
+    mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
+    before = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
+    try:
+        yield
+    finally:
+        if mask:
+            mask(signal.SIG_SETMASK, before)
+
+
+def _end(process: BaseProcess) -> None:
+    """Wait for a process to end by itself, but not for ever."""
+    process.join(_PATIENCE_SECONDS)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 def _work(setup: Setup, pipe: Connection) -> None:
@@ -160,15 +179,20 @@ def _work(setup: Setup, pipe: Connection) -> None:
     inbox = _Inbox(pipe)
     try:
         for entry in Workshop(setup, Context(cancelled=inbox.is_closed)).run(inbox):
-            pipe.send(entry)
+            if not _told(pipe, entry):
+                return
     except Cancelled:
         return
-    except OSError:
-        if not inbox.is_closed():
-            raise
     except GanPluginError as error:
-        with contextlib.suppress(OSError):
-            pipe.send(_Trouble(type(error), error.what, error.where, error.fix))
+        _told(pipe, _Trouble(type(error), error.what, error.where, error.fix))
+
+
+def _told(pipe: Connection, message: Entry | _Trouble) -> bool:
+    """Send a message, unless nobody is left to hear it."""
+    with contextlib.suppress(OSError):
+        pipe.send(message)
+        return True
+    return False
 
 
 class _Inbox:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from ganplugin.errors import InputError
+from ganplugin.errors import InputError, SeriesError
 from ganplugin.files import sweep_temporary
 from ganplugin.nodes.context import Context
 from ganplugin.series.engine import Engine
@@ -66,11 +68,12 @@ class _State:
         if entry.piece >= len(self.states):
             return
         self.failures.pop(entry.piece, None)
+        known = self.states[entry.piece]
         if isinstance(entry, Failed):
             self.failures[entry.piece] = entry.error
-            self.states[entry.piece] = 0
-        elif isinstance(entry, Done) or self.states[entry.piece] != _DONE:
-            self.states[entry.piece] = _DONE if isinstance(entry, Done) else _JUDGED
+            self.states[entry.piece] = min(known, _JUDGED)
+        else:
+            self.states[entry.piece] = max(known, _DONE if isinstance(entry, Done) else _JUDGED)
 
 
 _JUDGED: Final = 1
@@ -89,16 +92,18 @@ def render_series(
     state = _State(bytearray(len(plan)))
     for entry in folder.entries():
         state.note(entry)
+    setup = replace(setup, models=frozenset(folder.record().facts.get("models", {}).values()))
     run = _Run(plan, folder, setup, engine, request, context, state)
     run.render(run.selected())
+    _sweep(folder)  # a worker may have been killed without us
     run.summary.seconds = time.monotonic() - start
     return run.summary
 
 
 def _sweep(folder: SeriesFolder) -> None:
     """Delete what killed writers left: whoever holds the lock is the only one."""
-    for place in (folder.path, *(entry for entry in folder.path.rglob("*") if entry.is_dir())):
-        sweep_temporary(place, older_than=0.0)
+    for place, _, _ in os.walk(folder.path):
+        sweep_temporary(Path(place), older_than=0.0)
 
 
 @dataclass
@@ -125,7 +130,9 @@ class _Run:
         self.summary.there = sum(self.state.states[index] == _DONE for index in pieces)
         missing = [index for index in pieces if self.state.states[index] != _DONE and not self._gave_up(index)]
         self._work("render", missing, "Rendering")
-        self.summary.failed = {index: self.state.failures[index] for index in pieces if index in self.state.failures}
+        # Where some are chosen, one that nobody could judge is missing too.
+        counted = pieces if self.plan.series.keep is None else sorted(self.state.failures)
+        self.summary.failed = {index: self.state.failures[index] for index in counted if index in self.state.failures}
 
     def _gave_up(self, index: int) -> bool:
         return index in self.state.failures and not self.request.retry_failed
@@ -147,23 +154,29 @@ class _Run:
     def _work(self, task: Task, pieces: Sequence[int], label: str) -> None:
         if not pieces:
             return
-        jobs = _jobs(self.plan, task, pieces)
+        jobs, hopeless = _jobs(self.plan, task, pieces), True
         with self.folder.journal() as journal, self.context.reporter.task(label, len(pieces)) as done:
             entries = self.engine.run(self.setup, jobs, self.context)
             with contextlib.closing(entries):  # type: ignore[type-var]
                 for number, entry in enumerate(entries, start=1):
                     journal.add(entry)
-                    self._count(entry, number)
+                    self._count(entry)
+                    hopeless = hopeless and isinstance(entry, Failed)
+                    if hopeless and number == _HOPELESS:
+                        raise self._hopeless(entry)
                     done(number)
 
-    def _count(self, entry: Entry, number: int) -> None:
+    def _count(self, entry: Entry) -> None:
         self.state.note(entry)
         self.summary.made += isinstance(entry, Done)
         self.summary.judged += isinstance(entry, Judged)
-        if isinstance(entry, Failed) and number == _HOPELESS and len(self.state.failures) >= number:
-            raise InputError(
-                f"the first {number} pieces all failed, the last with: {entry.error}", where=self.folder.path
-            )
+
+    def _hopeless(self, last: Entry) -> SeriesError:
+        return SeriesError(
+            f"the first {_HOPELESS} pieces all failed, the last with: {self.state.failures[last.piece]}",
+            where=self.folder.path,
+            fix="mend that, then add --retry-failed",
+        )
 
 
 def _jobs(plan: Plan, task: Task, indices: Iterable[int]) -> Iterator[Job]:

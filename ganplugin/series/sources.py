@@ -67,9 +67,12 @@ class Sources:
         return self._listed[trait.pictures]
 
     def facts(self) -> dict[str, Any]:
-        """Return what the files say, so that a change of it is noticed: the graph, and digests of the others."""
+        """Return what the files say, so that a change of it is noticed: the graph, and digests of the others.
+
+        Of pictures only the names count, which decide what piece gets which: one that is bad may be mended.
+        """
         listed = {
-            f"pictures of {name}": _digest("\n".join(_picture_line(path) for path in self.pictures(trait)))
+            f"pictures of {name}": _digest("\n".join(path.name for path in self.pictures(trait)))
             for name, trait in self.series.traits.items()
             if isinstance(trait, Pictures)
         }
@@ -92,11 +95,6 @@ def _csv_rows(data: bytes, path: Path) -> list[dict[str, str]]:
         if len(row) != len(heading):
             raise InputError(f"row {number} has {len(row)} values, not {len(heading)}", where=path)
     return [dict(zip(heading, row, strict=True)) for row in rows]
-
-
-def _picture_line(path: Path) -> str:
-    with os_errors(path):
-        return f"{path.name} {path.stat().st_size}"
 
 
 def _digest(text: str) -> str:

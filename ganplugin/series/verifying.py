@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +72,8 @@ def _check(folder: Path, file: WrittenFile, verdict: Verdict) -> bool:
         try:
             digests.append(file_digest(contained(folder, path)))
         except FileError:
-            verdict.missing.append(path)
+            # What is there and cannot be read is no longer what was written.
+            (verdict.changed if os.path.lexists(folder / path) else verdict.missing).append(path)
             return False
     actual = hashlib.sha256("".join(digests).encode()).hexdigest() if file.frames else digests[0]
     if actual != file.sha256:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-from ganplugin.errors import Cancelled, DependencyError, GanPluginError, InputError, ProviderError
+from ganplugin.errors import Cancelled, DependencyError, GanPluginError, InputError, ProviderError, SeriesError
 from ganplugin.nodes.context import Context, Folders
 from ganplugin.nodes.graph import Evaluation, Graph
 from ganplugin.nodes.values import Images
@@ -34,7 +34,7 @@ Task = Literal["render", "judge"]
 _MOST_TOGETHER: Final = 32
 """Pieces computed as one batch: on a processor more is no faster."""
 
-_FATAL: Final = (Cancelled, ProviderError, DependencyError)
+_FATAL: Final = (Cancelled, ProviderError, DependencyError, SeriesError)
 """What no other piece would fare better with."""
 
 
@@ -60,6 +60,8 @@ class Setup:
     batch: int = 0
     encoders: int = 0
     """Threads that encode; 0 takes one a core: they work while the network waits for a GPU, and it for them."""
+    models: frozenset[str] = frozenset()
+    """The SHA-256 of every model that the series was begun with; none allows any."""
 
     def context(self, context: Context) -> Context:
         """Return a context with the folders in which the series' own names are looked for."""
@@ -115,8 +117,11 @@ class Workshop:
                         waiting.append(made)
                     else:
                         yield made
-                    while waiting and waiting[0].is_done():
-                        yield waiting.popleft().entry()
+                    # All of them, not the first alone: a slow one must not keep others out of the journal.
+                    ready = [work for work in waiting if work.is_done()]
+                    for work in ready:
+                        waiting.remove(work)
+                        yield work.entry()
             while waiting:
                 yield waiting.popleft().entry()
 
@@ -179,7 +184,18 @@ class Workshop:
         rows = self._setup.batch or (len(pieces) if len(pieces) > 1 else 0)
         evaluation = Evaluation(joined.graph, replace(self._context, batch=rows))
         views = tuple(_pictures(evaluation.value(view.link), view) for view in self._setup.views)
+        self._check_models(views)
         return _Together(pieces, views, joined.parts)
+
+    def _check_models(self, views: Iterable[Images]) -> None:
+        """Raise `SeriesError` if a model file is not the one that the series was begun with."""
+        for name, digest in (item for images in views for item in images.origin(0).models.items()):
+            if self._setup.models and digest not in self._setup.models:
+                raise SeriesError(
+                    "changed while the series was rendered",
+                    where=name,
+                    fix="put the old file back, or start a new folder with --fork",
+                )
 
 
 def _hand_over(images: Images, view: int, parts: Iterable[tuple[Unfinished, range]], bench: Bench) -> None:
