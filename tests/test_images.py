@@ -327,7 +327,8 @@ def test_fitting_keeps_transparency_and_the_levels_of_deep_grey(tmp_path: Path) 
     clear, deep = tmp_path / "clear.png", tmp_path / "deep.png"
     Image.new("LA", (8, 8), (90, 128)).save(clear)
     Image.fromarray(np.full((8, 8), 32768, np.uint16)).save(deep)
-    assert read_fitted(clear, 4, 4).getpixel((1, 1)) == (90, 90, 90, 128)
+    # One level is lost where Pillow weighs colours by their alpha.
+    assert np.abs(np.asarray(read_fitted(clear, 4, 4), int) - (90, 90, 90, 128)).max() <= 1
     assert read_fitted(deep, 4, 4).getpixel((1, 1)) == (128, 128, 128)
 
 

@@ -27,7 +27,7 @@ _SCRIPTS: Final = ("collection.js", "address.js", "grid.js", "traits.js", "piece
 _FILMS: Final = (".mp4", ".webm", ".mov", ".m4v", ".mkv")
 _PICTURES: Final = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif", ".bmp")
 _POLICY: Final = (
-    "default-src 'none'; img-src 'self' file:; media-src 'self' file:; style-src {style}; script-src {scripts}; "
+    "default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {style}; script-src {scripts}; "
     "base-uri 'none'; form-action 'none'"
 )
 

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote
@@ -23,6 +24,7 @@ METADATA: Final = "metadata"
 
 TABLE: Final = "traits.csv"
 
+_WRITERS: Final = 8
 _COLUMNS: Final = ("number", "name", "file", "sha256", "score")
 _TYPES: Final = {
     ".png": "image/png",
@@ -55,11 +57,17 @@ def write_metadata(
     place = folder / METADATA
     prefix = f"{base.rstrip('/')}/" if base else "../"
     rarity = rarities(facets_of(collection), len(collection.works))
-    kept = set()
-    for done, (work, bits) in enumerate(zip(collection.works, rarity, strict=True), 1):
+
+    def write(work: Work, bits: float) -> str:
         record = {**_work_record(collection, work, prefix), "rarity": bits}
-        kept.add(write_derived(place / f"{work.number}.json", _json(record)).name)
-        report(done, len(collection.works))
+        return write_derived(place / f"{work.number}.json", _json(record)).name
+
+    kept = set()
+    # A write waits for the disk; several that wait at once are done in one go.
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for done, name in enumerate(pool.map(write, collection.works, rarity), 1):
+            kept.add(name)
+            report(done, len(collection.works))
     write_derived(place / "collection.json", _json(_collection_record(collection, prefix)))
     sweep(place, r"\d+\.json", kept)
     return place

@@ -29,7 +29,7 @@ DOTS_PER_INCH: Final = 300
 PAPERS: Final = {"a4": (210.0, 297.0), "a3": (297.0, 420.0), "letter": (215.9, 279.4)}
 """Width and height in millimetres."""
 
-_INK, _GREY, _WHITE = (26, 25, 23), (110, 106, 100), (255, 255, 255)
+_INK, _GREY, _EMPTY, _WHITE = (26, 25, 23), (110, 106, 100), (232, 230, 226), (255, 255, 255)
 _MARGIN, _HEADING, _FOOT, _GAP, _CAPTION = 15.0, 24.0, 9.0, 5.0, 6.0
 _NARROWEST_COLUMN = 40.0
 _PDF_QUALITY: Final = 92
@@ -45,6 +45,7 @@ class _Layout:
 
     page: tuple[int, int]
     cell: tuple[int, int]
+    gap: int
     columns: int
     rows: int
     first_rows: int
@@ -75,7 +76,8 @@ def write_sheets(
 
     ``png`` gives a picture a page, ``pdf`` one document. ``columns`` and ``rows`` of a page are chosen where they are
     0; more rows than the paper has room for make narrower pictures. One page is held at a time. Of a film the
-    thumbnail is shown. ``report`` hears how many pages of how many are done. Sheets of an earlier run are replaced.
+    thumbnail is shown, an empty field where there is none. ``report`` hears how many pages of how many are done.
+    Sheets of an earlier run are replaced.
     Raises `InputError` for no works, an unknown paper or format, `ImageError` or `FileError` for a work's file.
     """
     _check(collection, formats, paper, columns, rows)
@@ -114,16 +116,16 @@ def _layout(collection: Collection, paper: tuple[float, float], columns: int, ro
     room = height - _dots(_FOOT)
     shape = _common_shape(collection.works)
     across = columns or _fewest_columns(len(collection.works), width, room - _dots(_HEADING), shape)
-    cell = (width - (across - 1) * _dots(_GAP)) // across
+    gap = min(_dots(_GAP), width // across // 6)
+    cell = (width - (across - 1) * gap) // across
     if rows:
-        cell = min(cell, math.floor(((room - _dots(_HEADING)) / rows - _dots(_CAPTION + _GAP)) * shape))
-    if cell < _dots(5):
-        raise InputError("the pictures would be narrower than 5 mm", fix="use fewer columns or rows")
+        cell = min(cell, math.floor(((room - _dots(_HEADING)) / rows - _dots(_CAPTION) - gap) * shape))
+    if cell < _dots(2):
+        raise InputError("the pictures would be narrower than 2 mm", fix="use fewer columns or rows")
     size = (cell, max(round(cell / shape), 1))
-    step = size[1] + _dots(_CAPTION + _GAP)
-    fit = [max(1, (space + _dots(_GAP)) // step) for space in (room, room - _dots(_HEADING))]
+    fit = [max(1, (space + gap) // (size[1] + _dots(_CAPTION) + gap)) for space in (room, room - _dots(_HEADING))]
     most, first = (min(count, rows) if rows else count for count in fit)
-    return _Layout((_dots(paper[0]), _dots(paper[1])), size, across, most, first)
+    return _Layout((_dots(paper[0]), _dots(paper[1])), size, gap, across, most, first)
 
 
 def _common_shape(works: Sequence[Work]) -> float:
@@ -135,7 +137,7 @@ def _common_shape(works: Sequence[Work]) -> float:
 def _fewest_columns(count: int, width: int, room: int, shape: float) -> int:
     """Return the fewest columns that show all works on one page, but none narrower than `_NARROWEST_COLUMN`."""
     most = max(2, (width + _dots(_GAP)) // _dots(_NARROWEST_COLUMN + _GAP))
-    for columns in range(2, most):
+    for columns in range(1, most):
         cell = (width - (columns - 1) * _dots(_GAP)) / columns
         if columns * ((room + _dots(_GAP)) // (cell / shape + _dots(_CAPTION + _GAP))) >= count:
             return columns
@@ -151,20 +153,25 @@ def _drawn(page: _Page, layout: _Layout, collection: Collection, folder: Path) -
     if page.number == 1:
         _write_heading(draw, layout.page[0], collection)
         top += _dots(_HEADING)
-    used = layout.columns * layout.cell[0] + (layout.columns - 1) * _dots(_GAP)
+    used = layout.columns * layout.cell[0] + (layout.columns - 1) * layout.gap
     left = (layout.page[0] - used) // 2
     for index, work in enumerate(page.works):
-        x = left + index % layout.columns * (layout.cell[0] + _dots(_GAP))
-        y = top + index // layout.columns * (layout.cell[1] + _dots(_CAPTION + _GAP))
-        _paste(image, read_fitted(folder / _shown_file(work), *layout.cell), (x, y), layout.cell)
+        x = left + index % layout.columns * (layout.cell[0] + layout.gap)
+        y = top + index // layout.columns * (layout.cell[1] + _dots(_CAPTION) + layout.gap)
+        shown = _shown_file(work)
+        if shown is None:
+            draw.rectangle((x, y, x + layout.cell[0] - 1, y + layout.cell[1] - 1), _EMPTY)
+        else:
+            _paste(image, read_fitted(folder / shown, *layout.cell), (x, y), layout.cell)
         _write_caption(draw, work, (x, y + layout.cell[1]), layout.cell[0])
     _write_foot(draw, page, layout.page, collection)
     return image
 
 
-def _shown_file(work: Work) -> str:
-    pictures = (path for path in work.files if PurePosixPath(path).suffix.lower() in PICTURE_SUFFIXES)
-    return next(pictures, work.thumbnail)
+def _shown_file(work: Work) -> str | None:
+    """Return the first file of a work that is a picture, its thumbnail at last."""
+    files = (*work.files, work.thumbnail)
+    return next((path for path in files if PurePosixPath(path).suffix.lower() in PICTURE_SUFFIXES), None)
 
 
 def _paste(page: Image.Image, picture: Image.Image, place: tuple[int, int], cell: tuple[int, int]) -> None:

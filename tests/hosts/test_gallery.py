@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,13 @@ pytestmark = pytest.mark.hosts
 
 TITLES = "[...document.querySelectorAll('#grid li')].map(item => item.querySelector('.name').textContent)"
 CLOSED = "!document.getElementById('piece').open"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A web server that tells nobody what it serves."""
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +48,7 @@ def page(browser, gallery) -> Iterator[Page]:
     browser.open(gallery)
     yield browser
     assert browser.complaints == []
-    assert {address.split(":")[0] for address in browser.requests} <= {"file", "about"}
+    assert {address.split(":")[0] for address in browser.requests} <= {"file", "about", "data"}
 
 
 def fresh(browser: Page) -> None:
@@ -105,6 +115,9 @@ def test_filters_combine_and_are_part_of_the_address(page, gallery):
     assert numbers(page) == [3, 5, 9, 11]
     assert page.value("document.querySelectorAll('.value input:checked').length") == 3
     pick(page, "Haze", "Storm", "Dusk")
+    assert len(numbers(page)) == 12
+    pick(page, "Storm")
+    page.value("document.querySelector('#traits .clear').click()")
     assert len(numbers(page)) == 12
 
 
@@ -284,6 +297,18 @@ def test_the_policy_stops_what_would_reach_the_network(browser, gallery):
     browser.until("window.stopped?.startsWith('http://127.0.0.1:9')")
     assert browser.value("fetch('http://127.0.0.1:9/').then(() => 'sent', () => 'stopped')") == "stopped"
     browser.complaints.clear()
+
+
+def test_a_server_shows_it_as_the_disk_does(browser, gallery):
+    fresh(browser)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=gallery.parent)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.call("Page.navigate", url=f"http://127.0.0.1:{server.server_port}/index.html#piece=2")
+        browser.until("document.querySelector('#stage img')?.naturalWidth === 48")
+        browser.until("[...document.images].some(image => image.closest('#grid') && image.naturalWidth === 48)")
+        server.shutdown()
+    asked = {address.split("/")[2] for address in browser.requests if address.startswith("http")}
+    assert asked == {f"127.0.0.1:{server.server_port}"}
 
 
 ATTACK = "\"'><img src=x onerror=window.hacked=1></script><script>window.hacked=2</script>"

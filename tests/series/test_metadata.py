@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from ganplugin.errors import FileError
 from ganplugin.series.metadata import write_metadata, write_traits_table
 from tests.series.collections_made import DIGEST, tides, work
 
@@ -76,6 +77,12 @@ def test_progress_counts_works(tmp_path):
     heard = []
     write_metadata(tides(3), tmp_path, report=lambda done, of: heard.append((done, of)))
     assert heard == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "metadata").write_text("in the way", encoding="utf-8")
+    with pytest.raises(FileError, match="metadata"):
+        write_metadata(tides(), tmp_path)
 
 
 def table(collection, folder):

@@ -91,6 +91,12 @@ def test_a_film_is_shown_by_its_thumbnail_and_clear_pixels_are_paper(tmp_path):
     assert not any(green > 150 and red < 60 for red, green, _ in shown)
 
 
+def test_a_film_without_a_thumbnail_is_an_empty_field(tmp_path):
+    film = work(0, files=("pieces/0.mp4",), thumbnail="pieces/0.mp4")
+    (picture,) = write_sheets(tides(works=(film,)), tmp_path, formats=("png",))
+    assert (232, 230, 226) in colours_of(picture)
+
+
 def test_wide_pictures_keep_their_shape(tmp_path):
     wide = work(0, width=96, height=48)
     folder = with_files(tides(works=(wide,)), tmp_path)
@@ -103,12 +109,17 @@ def test_wide_pictures_keep_their_shape(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"paper": "a9"}, {"formats": ()}, {"formats": ("tiff",)}, {"columns": -1}, {"columns": 40}, {"rows": 90}]
+    "wrong", [{"paper": "a9"}, {"formats": ()}, {"formats": ("tiff",)}, {"columns": -1}, {"columns": 90}, {"rows": 90}]
 )
 def test_what_cannot_be_printed_is_said(wrong, few):
     with pytest.raises(InputError):
         write_sheets(tides(5), few, **wrong)
     assert not (few / "sheets" / "sheets.pdf").exists()
+
+
+def test_as_many_columns_as_a_series_may_ask_for_fit_on_paper(few):
+    (picture,) = write_sheets(tides(5), few, formats=("png",), columns=40)
+    assert set(COLOURS[:5]) <= colours_of(picture)
 
 
 def test_no_works_make_no_sheets(tmp_path):

@@ -52,6 +52,10 @@ function writeHash(asStep) {
   if (hash === written) return;
   written = hash;
   const target = hash || location.pathname + location.search;
-  if (asStep) history.pushState({ opened: true }, "", target);
-  else history.replaceState(history.state, "", target);
+  try {
+    if (asStep) history.pushState({ opened: true }, "", target);
+    else history.replaceState(history.state, "", target);
+  } catch {
+    // A browser that forbids it (a sandboxed frame, too many steps) shows the works all the same.
+  }
 }

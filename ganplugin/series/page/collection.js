@@ -56,7 +56,7 @@ function sortValue(trait) {
 
 function scoreText(work) {
   const score = collection.scores[work];
-  return score === null ? "" : String(Number(score.toPrecision(4)));
+  return score === null ? "" : String(Number(score.toPrecision(3)));
 }
 
 function sortedBy(name, reversed) {

@@ -5,6 +5,9 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const MOST_LINKS = 12;
 let showing = null;
 
+// Models that only some works use: the others are told without them.
+const variedModels = new Set(collection.changes.flatMap(([, values]) => values));
+
 function showPiece(work) {
   if (work === showing) return;
   showing = work;
@@ -121,7 +124,9 @@ function recipeSection(work) {
   const rows = collection.changes.flatMap(([key, values]) => (values[work] === null ? [] : [[key, values[work]]]));
   const isSeed = ([key]) => /(^|\.)seeds?$/.test(key);
   const sorted = [...rows.filter(isSeed), ...rows.filter(row => !isSeed(row))];
-  const models = collection.models.map(([name, digest]) => [name, make("code", { title: digest }, digest.slice(0, 12))]);
+  const given = new Set(rows.map(([, value]) => value));
+  const used = collection.models.filter(([name]) => given.has(name) || !variedModels.has(name));
+  const models = used.map(([name, digest]) => [name, make("code", { title: digest }, digest.slice(0, 12))]);
   const cells = [...sorted, ...models].map(([key, value]) => [key, make("dd", {}, value)]);
   return cells.length ? section("Recipe", table(cells)) : null;
 }

@@ -18,7 +18,7 @@ function select() {
   showWorks(ordered.filter(work => passes(work, state)));
   const room = document.querySelector(".room");
   if (room.getBoundingClientRect().top < 0) room.scrollIntoView();
-  document.getElementById("nothing").hidden = shownWorks.length > 0;
+  document.getElementById("nothing").hidden = shownWorks.length > 0 || !total;
   document.getElementById("count").textContent = countText();
   markTraits();
   writeHashSoon();
@@ -75,6 +75,13 @@ function showAlike(place, group) {
   focusPlace(0);
 }
 
+function clearAll() {
+  state.chosen.clear();
+  state.query = query.value = "";
+  select();
+  query.focus();
+}
+
 function say(text) {
   document.getElementById("said").textContent = text;
 }
@@ -99,12 +106,7 @@ direction.addEventListener("click", () => {
   direction.ariaPressed = String(state.reversed);
   select();
 });
-document.getElementById("clear").addEventListener("click", () => {
-  state.chosen.clear();
-  state.query = query.value = "";
-  select();
-  query.focus();
-});
+for (const button of [document.getElementById("clear"), clearButton]) button.addEventListener("click", clearAll);
 
 // Not by its address, whose part behind # says what is looked at.
 document.querySelector(".skip").addEventListener("click", event => {

@@ -5,6 +5,8 @@ const FIRST_VALUES = 10;
 const MOST_VALUES = 400;
 const boxes = [];
 
+const clearButton = make("button", { type: "button", className: "link clear", hidden: true }, "Clear all");
+panel.append(clearButton);
 collection.traits.forEach((trait, place) => panel.append(makeTrait(trait, place)));
 panelButton.hidden = panel.hidden = !collection.traits.length;
 
@@ -30,13 +32,17 @@ function makeValue(trait, place, group) {
 }
 
 function makeMore(trait, values, groups) {
-  const more = make("button", { type: "button", className: "link" }, `All ${trait.groups.length.toLocaleString("en")} values`);
+  const more = make("button", { type: "button", className: "link" }, moreText(trait.groups.length));
   more.addEventListener("click", () => {
     values.append(...groups.slice(FIRST_VALUES));
     groups[FIRST_VALUES].querySelector("input").focus();
     more.remove();
   });
   return more;
+}
+
+function moreText(number) {
+  return number > MOST_VALUES ? `${MOST_VALUES} of ${number.toLocaleString("en")} values` : `All ${number} values`;
 }
 
 function choose(place, group, isChosen) {
@@ -60,6 +66,7 @@ function markTraits() {
     row.classList.toggle("empty", !reach[place].has(group));
   }
   const number = [...state.chosen.values()].reduce((sum, groups) => sum + groups.size, 0);
+  clearButton.hidden = !number;
   document.getElementById("chosen").textContent = number ? ` · ${number}` : "";
 }
 
