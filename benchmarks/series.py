@@ -19,7 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,13 +64,14 @@ def series_of(place: Place, pieces: int) -> Plan:
         "make": {"class_type": "GanPluginSample", "inputs": {"model": ["model", 0]}},
     }
     fields = {"graph": graph, "edition": pieces, "traits": {"Seed": {"set": "make.seeds", "seeds": "any"}}}
-    return Plan.of(SeriesFile.model_validate({**fields, "gallery": False}), place.folder)
+    return Plan.of(SeriesFile.model_validate({**fields, "gallery": False, "sheets": False}), place.folder)
 
 
 def render(place: Place, plan: Plan, engine: Engine, threads: int, batch: int) -> int:
     """Render all pieces into an empty folder; return how many were made."""
     shutil.rmtree(place.out, ignore_errors=True)
-    setup = Setup(plan.series, plan.graph, plan.views, place.folder, LocalStorage(place.out), "cpu", threads, batch)
+    plain = Setup.of(plan, LocalStorage(place.out))
+    setup = replace(plain, device="cpu", threads=threads, batch=batch)
     jobs = (Job("render", tuple(plan[i] for i in range(s, min(s + 32, len(plan))))) for s in range(0, len(plan), 32))
     made = sum(isinstance(entry, Done) for entry in engine.run(setup, jobs, Context()))
     if made != len(plan):

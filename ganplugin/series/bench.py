@@ -41,7 +41,7 @@ class Bench:
     def __init__(self, series: SeriesFile, views: tuple[View, ...], storage: Storage, threads: int) -> None:
         self._files = PieceFiles(series.outputs, views)
         self._encoder = Encoder(series.outputs, storage)
-        self._thumbnails = series.gallery
+        self._thumbnails = series.gallery or series.sheets is not None
         self._encoders = _BoundedPool(threads, threads + _MOST_WAITING, "encoder")
         self._films = _BoundedPool(_FILMS, _FILMS, "film")
 

@@ -67,6 +67,9 @@ class Keep(Strict):
 
     of: StrictInt = Field(ge=1, le=_MOST_PIECES, description="so many are rendered and judged")
     by: StrictStr = Field(default="", description="a scorer, such as builtin:brushwork-scorer; without one, any")
+    source: StrictStr = Field(
+        default="", alias="from", description="NODE or NODE.OUTPUT to judge; by default what the first output shows"
+    )
     apart: float = Field(
         default=0.0, ge=0, le=1, description="least distance between two that are kept, 0 (equal) to 1 (black, white)"
     )
@@ -195,7 +198,7 @@ def _words_beside(place: Place) -> list[str]:
 
     inner: dict[str, Iterable[str]] = {
         "outputs": ("from", *(name for name in Output.model_fields if name != "source")),
-        "keep": Keep.model_fields,
+        "keep": ("from", *(name for name in Keep.model_fields if name != "source")),
         "sheets": Sheets.model_fields,
         "metadata": Metadata.model_fields,
         "traits": {name for kind in KINDS.values() for name in kind.model_fields},

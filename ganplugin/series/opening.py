@@ -46,8 +46,8 @@ class Opened:
 
     def setup(self, *, device: str = "auto", threads: int = 2, batch: int = 0) -> Setup:
         """Return what workshops need to know to render into the folder."""
-        storage = LocalStorage(self.folder.path)
-        return Setup(self.plan.series, self.plan.graph, self.plan.views, self.home, storage, device, threads, batch)
+        plain = Setup.of(self.plan, LocalStorage(self.folder.path))
+        return replace(plain, device=device, threads=threads, batch=batch)
 
     def placed(self, setup: Setup, *, fork: bool) -> Placed:
         """Find where to render: the folder, if it is free or was begun with the same. Nothing is touched.

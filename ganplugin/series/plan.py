@@ -15,7 +15,7 @@ from ganplugin.nodes.graph import Graph
 from ganplugin.registry import did_you_mean
 from ganplugin.series.collection import TraitValue
 from ganplugin.series.drawing import Drawer, Drawn, drawers, natural_edition
-from ganplugin.series.file import SeriesFile
+from ganplugin.series.file import Output, SeriesFile
 from ganplugin.series.naming import PieceFiles, check_names
 from ganplugin.series.sources import Sources
 from ganplugin.series.targets import Target, find_target, grouped
@@ -71,6 +71,7 @@ class Plan:
         plan._check_targets_once()
         plan._check_values()
         plan._check_single_pieces()
+        _ = plan.judged
         check_names(series.outputs, plan.views, plan)
         return plan
 
@@ -87,7 +88,16 @@ class Plan:
     @cached_property
     def views(self) -> tuple[View, ...]:
         """Where in the graph the pictures of each output come from."""
-        return tuple(find_view(self.graph, output, number) for number, output in enumerate(self.series.outputs))
+        outputs = enumerate(self.series.outputs)
+        return tuple(find_view(self.graph, output, f"outputs.{number}") for number, output in outputs)
+
+    @cached_property
+    def judged(self) -> View:
+        """Where in the graph the pictures come from that candidates are judged by."""
+        keep = self.series.keep
+        if keep is None or not keep.source:
+            return self.views[0]
+        return find_view(self.graph, Output.model_validate({"from": keep.source}), "keep")
 
     @cached_property
     def files(self) -> PieceFiles:

@@ -13,7 +13,7 @@ STARTER: Final = """\
 # Every word is explained by: ganplugin series schema (editors that know JSON schemas complete and check it).
 
 title: {title}
-description: Brushwork that nobody painted, in the manner of those who did.
+description: Walks through the brushwork of old masters, laid out like cloth and dyed in the manner of one painting.
 author: ""
 license: ""
 
@@ -22,37 +22,43 @@ seed: 2026           # decides everything that is left to chance: another seed, 
 
 # The nodes, as ComfyUI exports them (Workflow > Export (API)): here, or in a file of their own (graph: flow.json).
 graph:
-  model: {{class_type: GanPluginLoadModel, inputs: {{model: "builtin:brushwork"}}}}
-  make:  {{class_type: GanPluginSample, inputs: {{model: [model, 0]}}}}
-  grow:  {{class_type: GanPluginResize, inputs: {{images: [make, 0], side: 512}}}}
+  brush: {{class_type: GanPluginLoadModel, inputs: {{model: "builtin:brushwork"}}}}
+  walk:  {{class_type: GanPluginInterpolate, inputs: {{model: [brush, 0], frames: 36}}}}
+  cloth: {{class_type: GanPluginContactSheet, inputs: {{images: [walk, 0], columns: 6}}}}
+  small: {{class_type: GanPluginResize, inputs: {{images: [cloth, 0], side: 640}}}}
   style: {{class_type: GanPluginLoadModel, inputs: {{model: "builtin:great-wave"}}}}
-  paint: {{class_type: GanPluginStyleTransfer, inputs: {{model: [style, 0], images: [grow, 0]}}}}
+  dye:   {{class_type: GanPluginStyleTransfer, inputs: {{model: [style, 0], images: [small, 0]}}}}
 
 # What varies. Each trait is drawn from the seed above for each piece alone: piece 7 is the same in any edition.
 # The kinds: seeds, range, choose, sweep, column, pictures, index, text.
 traits:
-  Seed:                       # never the same twice
-    set: make.seeds
+  Keys:                       # the seeds of a walk, never the same twice
+    set: walk.seeds
     seeds: any
-  Matter:                     # by weight: common and rare
-    set: model.model
+    count: 3
+  Weave:                      # by weight: common and rare
+    set: cloth.columns
     choose:
-      - {{value: "builtin:brushwork", weight: 4, name: Brushwork}}
-      - {{value: "builtin:icons", weight: 1, name: Dreams}}
-  Manner:
+      - {{value: 6, weight: 6, name: square}}
+      - {{value: 4, weight: 2, name: tall}}
+      - {{value: 9, weight: 2, name: wide}}
+  Dye:
     set: style.model
     choose:
-      - {{value: "builtin:great-wave", weight: 3, name: Great Wave}}
+      - {{value: "builtin:great-wave", weight: 4, name: Great Wave}}
+      - {{value: "builtin:cafe-terrace", weight: 3, name: Café Terrace}}
+      - {{value: "builtin:church-at-auvers", weight: 3, name: Church at Auvers}}
       - {{value: "builtin:spring", weight: 2, name: Spring}}
-      - {{value: "builtin:cafe-terrace", name: Café Terrace}}
-  Strength:
-    set: paint.strength
-    range: [0.5, 1.0]
+  Strength:                   # 0 is undyed cloth
+    set: dye.strength
+    range: [0.2, 0.9]
     decimals: 2
-  # Calm:   {{set: make.truncation, range: [0.4, 1.0]}}           a number, for networks with a W space
+  Pace:
+    set: walk.easing
+    choose: {{linear: 6, sine: 3, ease-in-out: 1}}
   # Photo:  {{set: load.path, pictures: photos, order: shuffled}}  a folder of pictures
-  # Style:  {{set: paint.styles, sweep: [great-wave, spring]}}     every combination of all sweeps
-  # Name:   {{set: save.name, column: name}}                       a column of rows: names.csv
+  # Style:  {{set: dye.styles, sweep: [great-wave, spring]}}       every combination of all sweeps
+  # Name:   {{column: name}}                                       a column of rows: names.csv
 
 # pieces: {{7: {{Strength: 1}}}}                                  single pieces by hand
 
@@ -60,7 +66,7 @@ outputs:
   - name: "{{index:05}}"
     formats: [png]
     sizes: [0]                # longer side in pixels; 0 is as rendered
-  # - {{write: film, from: walk, formats: [mp4], fps: 24}}         of a node that gives many pictures
+  # - {{write: film, from: walk, formats: [mp4], sizes: [512]}}    of a node that gives many pictures
 
 # The best of many, no two alike: render and judge 300 candidates, keep the edition.
 # keep: {{of: 300, by: "builtin:brushwork-scorer", apart: 0.08}}

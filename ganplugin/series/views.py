@@ -23,9 +23,11 @@ class View:
     formats: tuple[str, ...]
 
 
-def find_view(graph: Graph, output: Output, number: int) -> View:
-    """Find what an output of the series shows. Raises `InputError` if it is not there or gives no pictures."""
-    where = f"outputs.{number}"
+def find_view(graph: Graph, output: Output, where: str) -> View:
+    """Find what an output of a series shows; ``where`` it is written in the file.
+
+    Raises `InputError` if it is not there or gives no pictures.
+    """
     link = _named(graph, output.source, f"{where}.from") if output.source else _only(graph, f"{where}.from")
     known = FORMATS[output.write]
     for name in output.formats:

@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from ganplugin.series.entries import Entry, Judged
 from ganplugin.series.file import SeriesFile
 from ganplugin.series.joining import Joining
 from ganplugin.series.judging import Judge
-from ganplugin.series.plan import Piece
+from ganplugin.series.plan import Piece, Plan
 from ganplugin.series.storage import Storage
 from ganplugin.series.tuning import BatchTuner
 from ganplugin.series.unfinished import Unfinished, failed
@@ -53,6 +53,8 @@ class Setup:
     series: SeriesFile
     graph: Graph
     views: tuple[View, ...]
+    judged: View
+    """What candidates are judged by."""
     home: Path
     storage: Storage
     device: str = "auto"
@@ -62,6 +64,11 @@ class Setup:
     """Threads that encode; 0 takes one a core: they work while the network waits for a GPU, and it for them."""
     models: frozenset[str] = frozenset()
     """The SHA-256 of every model that the series was begun with; none allows any."""
+
+    @classmethod
+    def of(cls, plan: Plan, storage: Storage) -> Setup:
+        """Return what workshops need to know of a plan, with the usual options."""
+        return cls(plan.series, plan.graph, plan.views, plan.judged, plan.sources.home, storage)
 
     def context(self, context: Context) -> Context:
         """Return a context with the folders in which the series' own names are looked for."""
@@ -93,7 +100,8 @@ class Workshop:
     def __init__(self, setup: Setup, context: Context) -> None:
         self._setup = setup
         self._context = setup.context(context)
-        self._joining = Joining.of(setup.graph, setup.views)
+        self._views: dict[Task, tuple[View, ...]] = {"render": setup.views, "judge": (setup.judged,)}
+        self._joinings = {task: Joining.of(setup.graph, views) for task, views in self._views.items()}
         self._tuner = BatchTuner(setup.batch or _MOST_TOGETHER)
 
     @cached_property
@@ -126,20 +134,16 @@ class Workshop:
                 yield waiting.popleft().entry()
 
     def _made(self, job: Job, bench: Bench) -> Iterator[Unfinished | Entry]:
-        for key, alike in itertools.groupby(job.pieces, lambda piece: self._joining.key(piece.changes)):
+        joining = self._joinings[job.task]
+        for key, alike in itertools.groupby(job.pieces, lambda piece: joining.key(piece.changes)):
             pieces = list(alike)
             while pieces:
                 self._context.check()
-                size = self._size(key)
+                size = 1 if joining.input is None else self._setup.batch or self._tuner.size((job.task, key))
                 start = time.monotonic()
                 yield from self._batch(job.task, pieces[:size], bench)
-                self._tuner.note(key, min(size, len(pieces)), time.monotonic() - start)
+                self._tuner.note((job.task, key), min(size, len(pieces)), time.monotonic() - start)
                 pieces = pieces[size:]
-
-    def _size(self, key: Hashable) -> int:
-        if self._joining.input is None:
-            return 1
-        return self._setup.batch or self._tuner.size(key)
 
     def _batch(self, task: Task, pieces: Sequence[Piece], bench: Bench) -> list[Unfinished | Entry]:
         """Make pieces together; if that fails, one by one, so that only those fail which cannot be made."""
@@ -156,7 +160,7 @@ class Workshop:
 
     def _rendered(self, pieces: Sequence[Piece], bench: Bench) -> Iterator[Unfinished]:
         start = time.monotonic()
-        together = self._together(pieces)
+        together = self._together("render", pieces)
         works = [Unfinished(piece) for piece in pieces]
         for number, view in enumerate(self._setup.views):
             if view.write == "film":
@@ -171,7 +175,7 @@ class Workshop:
 
     def _judged(self, pieces: Sequence[Piece]) -> Iterator[Judged]:
         start = time.monotonic()
-        together = self._together(pieces)
+        together = self._together("judge", pieces)
         first = [together.own(number)[0].start for number in range(len(pieces))]
         pictures = list(together.views[0].levels_at(first))
         opinions = self._judge.opinions(pictures)
@@ -179,11 +183,11 @@ class Workshop:
         for piece, (score, look) in zip(pieces, opinions, strict=True):
             yield Judged(piece=piece.index, digest=piece.digest, score=score, look=look.hex(), seconds=each)
 
-    def _together(self, pieces: Sequence[Piece]) -> _Together:
-        joined = self._joining.join([piece.changes for piece in pieces])
+    def _together(self, task: Task, pieces: Sequence[Piece]) -> _Together:
+        joined = self._joinings[task].join([piece.changes for piece in pieces])
         rows = self._setup.batch or (len(pieces) if len(pieces) > 1 else 0)
         evaluation = Evaluation(joined.graph, replace(self._context, batch=rows))
-        views = tuple(_pictures(evaluation.value(view.link), view) for view in self._setup.views)
+        views = tuple(_pictures(evaluation.value(view.link), view) for view in self._views[task])
         self._check_models(views)
         return _Together(pieces, views, joined.parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,7 @@ def plan_of(home: Path = Path(), **fields: Any) -> Plan:
 
 
 def setup_of(plan: Plan, out: Path, **options: Any) -> Setup:
-    storage = LocalStorage(out)
-    return Setup(plan.series, plan.graph, plan.views, plan.sources.home, storage, **{"device": "cpu", **options})
+    return replace(Setup.of(plan, LocalStorage(out)), **{"device": "cpu", **options})
 
 
 def rendered(plan: Plan, out: Path, pieces: Iterable[int] | None = None, **options: Any) -> dict[int, Entry]:

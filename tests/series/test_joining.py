@@ -37,6 +37,7 @@ LATENTS = {
         (MASKED, [{"from": "paint"}], None),
         (OWN_STYLE, [{}], None),
         (SHEET, [{}], None),
+        (SAMPLE, [{"write": "film", "formats": "webp"}], None),
         (LATENTS, [{"from": "again"}], None),
     ],
 )

@@ -52,6 +52,8 @@ def test_values_become_what_inputs_take(home):
         ({"pieces": {1: {"make.truncation": 9}}}, "pieces.1, node make (GanPluginSample), truncation"),
         ({"keep": {"of": 3}}, "keep.of: 4 cannot be kept of 3"),
         ({"keep": {"of": 3}, "edition": None}, "edition: keep needs an edition"),
+        ({"keep": {"of": 9, "from": "model"}}, "keep.from: node model gives no pictures"),
+        ({"keep": {"of": 9, "form": "make"}}, "keep.form"),
         ({"outputs": [{"name": "same"}]}, "pieces 0 and 1 would both be pieces/same.png - add {index} to the name"),
         ({"outputs": [{"name": "{Sed}"}]}, "outputs.0.name: there is no {Sed} - did you mean 'Seed'?"),
         ({"outputs": [{}, {}]}, "pieces/00000.png"),

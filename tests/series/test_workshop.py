@@ -57,7 +57,7 @@ def test_thumbnails_are_small_pictures_and_only_for_the_gallery(home, tmp_path):
     rendered(plan_of(), tmp_path / "with", [0])
     with Image.open(tmp_path / "with/thumbs/00000.webp") as image:
         assert image.size == (8, 8)
-    rendered(plan_of(gallery=False), tmp_path / "without", [0])
+    rendered(plan_of(gallery=False, sheets=False), tmp_path / "without", [0])
     assert not (tmp_path / "without/thumbs").exists()
 
 
