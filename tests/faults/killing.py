@@ -22,7 +22,7 @@ JOURNAL = ".ganplugin/journal.jsonl"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command line ended (its exit code, or minus the signal), what it said, and the files that it was to write."""
+    """How a command line ended (its exit code, or minus the signal), what it said, and the files it was to write."""
 
     code: int
     seconds: float
