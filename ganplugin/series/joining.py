@@ -40,10 +40,10 @@ class Joining:
 
     @classmethod
     def of(cls, graph: Graph, views: Sequence[View]) -> Joining:
-        """Find the one input behind all views."""
-        # A film is of all pictures that its node gives.
-        filmed = any(view.write == "film" for view in views)
-        sources = {None if filmed else _source(graph, graph.calls[view.link.node]) for view in views}
+        """Find the one input behind all views; films are of one piece, and long enough by themselves."""
+        if any(view.write == "film" for view in views):
+            return cls(graph, None)
+        sources = {_source(graph, graph.calls[view.link.node]) for view in views}
         only = sources.pop() if len(sources) == 1 else None
         return cls(graph, only)
 

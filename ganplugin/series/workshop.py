@@ -118,20 +118,21 @@ class Workshop:
         with Bench(self._setup.series, self._setup.views, self._setup.storage, self._setup.encoder_threads) as bench:
             for job in jobs:
                 if job is None:
-                    yield from (waiting.popleft().entry() for _ in range(len(waiting)))
+                    yield from _ended(waiting)
                     continue
                 for made in self._made(job, bench):
                     if isinstance(made, Unfinished):
                         waiting.append(made)
                     else:
+                        # What began before it ends before it: a run of failures is one only without what succeeded.
+                        yield from _ended(waiting)
                         yield made
                     # All of them, not the first alone: a slow one must not keep others out of the journal.
                     ready = [work for work in waiting if work.is_done()]
                     for work in ready:
                         waiting.remove(work)
                         yield work.entry()
-            while waiting:
-                yield waiting.popleft().entry()
+            yield from _ended(waiting)
 
     def _made(self, job: Job, bench: Bench) -> Iterator[Unfinished | Entry]:
         joining = self._joinings[job.task]
@@ -200,6 +201,12 @@ class Workshop:
                     where=name,
                     fix="put the old file back, or start a new folder with --fork",
                 )
+
+
+def _ended(waiting: deque[Unfinished]) -> Iterator[Entry]:
+    """Wait for all pieces whose files are being written, and yield what became of them."""
+    while waiting:
+        yield waiting.popleft().entry()
 
 
 def _hand_over(images: Images, view: int, parts: Iterable[tuple[Unfinished, range]], bench: Bench) -> None:

@@ -139,3 +139,13 @@ def test_a_file_that_cannot_be_written_stops_everything(home, tmp_path):
 def test_bytes_do_not_depend_on_the_number_of_encoders(home, tmp_path):
     one, many = (digests(rendered(plan_of(edition=9), tmp_path / str(n), encoders=n)) for n in (1, 4))
     assert one == many
+
+
+def test_a_film_holds_the_frames_of_its_own_piece_alone(home, tmp_path):
+    """Films of seeds held those of all pieces that were rendered together."""
+    traits = {"Keys": {"set": "make.seeds", "seeds": "any", "count": 3}}
+    plan = plan_of(traits=traits, outputs=[{"write": "film", "formats": ["gif"]}, {"name": "{index}-still"}])
+    alone, together = (rendered(plan, tmp_path / str(batch), range(4), batch=batch) for batch in (1, 4))
+    assert digests(alone) == digests(together)
+    with Image.open(tmp_path / "4/pieces/00003.gif") as film:
+        assert film.n_frames == 3
