@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from ganplugin.animation import ANIMATIONS, Frame, FrameWriter
-from ganplugin.errors import DependencyError, ImageError, InputError
+from ganplugin.errors import ImageError, InputError
+from ganplugin.film_files import require_av
 from ganplugin.files import atomic_write, os_errors
 from ganplugin.images import read_text
 from ganplugin.picture_text import json_text
@@ -172,15 +173,6 @@ def _video_stream(
     return stream
 
 
-def _require_av() -> None:
-    try:
-        import av  # noqa: F401
-    except ImportError as error:
-        raise DependencyError(
-            "films need PyAV", fix='pip install "ganplugin[video]", or write .webp or .gif'
-        ) from error
-
-
 def best_suffix() -> str:
     """Return ``.mp4`` where PyAV is installed, else ``.webp``."""
     return ".webp" if importlib.util.find_spec("av") is None else ".mp4"
@@ -191,7 +183,7 @@ def check_film(path: Path) -> None:
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         raise InputError("is no film or animation", where=path, fix="use one of " + ", ".join(VIDEO_SUFFIXES))
     if path.suffix.lower() in FILM_SUFFIXES:
-        _require_av()
+        require_av()
 
 
 def is_film(path: str | Path) -> bool:
@@ -206,7 +198,7 @@ def read_video_text(path: Path) -> dict[str, str]:
     """
     if path.suffix.lower() not in FILM_SUFFIXES:
         return read_text(path)
-    _require_av()
+    require_av()
     import av
 
     with os_errors(path), path.open("rb") as stream:
