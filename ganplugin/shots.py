@@ -20,7 +20,7 @@ _NEIGHBOURS: Final = 12
 _LEAST: Final = 0.10
 """Differences below this are never cuts: 25 levels of mean difference, or a tenth of all pixels in another bin."""
 _DARK: Final = 0.02
-_MOST_GAIN: Final = 1.1
+_MOST_GAIN: Final = 0.1
 _TIMES: Final = 3.0
 """A cut stands out from its neighbourhood by this much, so that fast motion and flicker are none."""
 
@@ -64,25 +64,25 @@ def survey(frames: Iterable[Pixels]) -> Survey:
 
     Dissolves and fades are no cuts, and neither is a single bright frame (a flash).
     """
-    changes, means = _measured(frames)
+    changes, brighter = _measured(frames)
     cuts = [index for index in range(1, len(changes)) if _stands_out(changes, index)]
     edges = (0, *cuts, len(changes))
     shots = tuple(Shot(start, stop) for start, stop in pairwise(edges) if start < stop)
-    gains = [_gains(means[shot.start : shot.stop]) for shot in shots]
+    gains = [_gains(brighter[shot.start : shot.stop]) for shot in shots]
     return Survey(shots, np.concatenate(gains) if gains else np.ones((0, 3), np.float32))
 
 
-def _gains(means: NDArray[np.float64]) -> Pixels:
-    """Return what brings the brightness [n, 3] of each frame of a shot to the trend of the frames around it."""
-    usual = np.array([_trend(means, index) for index in range(len(means))])
-    gains = (usual + _DARK) / (means + _DARK)
-    return np.asarray(np.clip(gains, 1 / _MOST_GAIN, _MOST_GAIN), np.float32)
+def _gains(brighter: NDArray[np.float64]) -> Pixels:
+    """Return what brings the exposure of each frame of a shot to the trend of the frames around it."""
+    exposure = np.cumsum(brighter, axis=0)
+    usual = np.array([_trend(exposure, index) for index in range(len(exposure))])
+    return np.asarray(np.exp(np.clip(usual - exposure, -_MOST_GAIN, _MOST_GAIN)), np.float32)
 
 
-def _trend(means: NDArray[np.float64], index: int) -> NDArray[np.float64]:
+def _trend(exposure: NDArray[np.float64], index: int) -> NDArray[np.float64]:
     """Return the value at ``index`` of the straight line through what is around it."""
     start = max(0, index - _NEIGHBOURS)
-    values = means[start : index + _NEIGHBOURS + 1]
+    values = exposure[start : index + _NEIGHBOURS + 1]
     times = np.arange(len(values)) + start - index
     away = times - times.mean()
     spread = float((away**2).sum())
@@ -91,9 +91,9 @@ def _trend(means: NDArray[np.float64], index: int) -> NDArray[np.float64]:
 
 
 def _measured(frames: Iterable[Pixels]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how each frame differs from the one before (for a flash, as its two neighbours do), and its mean colour."""
+    """Return how each frame differs from the one before, 0..1, and the logarithm of how much brighter it is [3]."""
     changes: list[float] = []
-    means: list[NDArray[np.float64]] = []
+    brighter: list[NDArray[np.float64]] = []
     before: list[_Small] = []
     for frame in frames:
         small = _Small.of(frame)
@@ -101,9 +101,9 @@ def _measured(frames: Iterable[Pixels]) -> tuple[NDArray[np.float64], NDArray[np
         by_two = [before[-2].difference(small)] if len(before) > 1 else []
         changes[-1:] = [min(changes[-1], *by_two)] if by_two else changes[-1:]
         changes.append(min(before[-1].difference(small), *by_two, 1.0) if before else 0.0)
-        means.append(np.resize(small.pixels.mean(axis=(0, 1), dtype=np.float64), 3))
+        brighter.append(before[-1].brightening(small) if before else np.zeros(3))
         before = [*before[-1:], small]
-    return np.array(changes), np.array(means)
+    return np.array(changes), np.array(brighter)
 
 
 def _stands_out(changes: NDArray[np.float64], index: int) -> bool:
@@ -139,3 +139,13 @@ class _Small:
         places = float(np.abs(self.pixels - other.pixels).mean())
         levels = float(np.abs(self.histogram - other.histogram).sum(axis=1).mean()) / 2
         return (places * levels) ** 0.5
+
+    def brightening(self, other: _Small) -> NDArray[np.float64]:
+        """Return by how much most of another frame is brighter: the median logarithm of the ratio of each channel.
+
+        What moves covers less than half of a picture, and so does not count.
+        """
+        if self.pixels.shape != other.pixels.shape:
+            return np.zeros(3)
+        ratios = np.log((other.pixels + _DARK) / (self.pixels + _DARK))
+        return np.resize(np.median(ratios, axis=(0, 1)).astype(np.float64), 3)
