@@ -49,8 +49,8 @@ class AnimationReader:
             self.size = self._image.height, self._image.width
             self._check()
             durations = [self._duration(number) for number in range(_frames(self._image))]
-        ends = np.cumsum(durations)
-        self._line = timeline(ends - durations, int(ends[-1]), _MICROSECONDS, _HUNDREDTH)
+        ends = np.cumsum(durations, dtype=np.int64)
+        self._line = timeline(ends - np.array(durations, np.int64), int(ends[-1]), _MICROSECONDS, _HUNDREDTH)
         rate = f"{path.name}: its frame rate varies, so it is read at a constant {float(self.rate):.6g} a second"
         self.notes = (rate,) if self._line.varies else ()
 

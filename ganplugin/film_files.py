@@ -1,4 +1,4 @@
-"""Film and sound files opened by PyAV with suspicion: the container is told from the bytes, and no other file is read."""
+"""Film and sound files opened with suspicion: the container is told from the bytes, and no other file is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A long film in parts that stand on their own, so that one which was stopped goes on, and is joined when all are there.
+"""A long film in parts that stand on their own, so that one which was stopped goes on.
 
 The parts lie in a folder beside the film, named after it with ``.parts`` behind, each written whole or not at all; the
 file ``film.json`` in it says what they are parts of. Joining copies what is encoded, so that a film which was stopped
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganplugin.errors import InputError
-from ganplugin.film_files import open_container
 from ganplugin.files import atomic_write, make_folder, os_errors, sweep_temporary
+from ganplugin.film_files import open_container
 from ganplugin.soundtrack import Sound, Soundtrack
 from ganplugin.video import VideoWriter, film_container, film_errors
 
@@ -100,7 +100,7 @@ class FilmParts:
                     if track is None and sound is not None:
                         track = Soundtrack(sound, film, suffix, stack)
                     if track is not None:
-                        track.write_until(float(packet.dts * packet.time_base))
+                        track.write_until(float((packet.dts or 0) * packet.time_base))
                     film.mux(packet)
             if track is not None:
                 track.write_until(float(self.frames / self.rate))
@@ -116,7 +116,7 @@ class FilmParts:
 
     def _packets(
         self, number: int, film: av.container.OutputContainer, streams: list[av.VideoStream]
-    ) -> Iterator[av.Packet]:
+    ) -> Iterator[av.Packet[av.VideoStream]]:
         """Yield a part's packets with the times that they have in the film."""
         path, first = self._file(number), self.span(number)[0]
         with os_errors(path), path.open("rb") as file, open_container(file, self._format) as part:

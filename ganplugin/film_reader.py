@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class FilmReader(Protocol):
 def open_film(path: Path) -> FilmReader:
     """Open MP4, MOV, MKV, WebM, AVI, MPEG-TS (these by PyAV), or an animated GIF, WebP or PNG, whatever its name.
 
-    Raises `FileError` if it cannot be read, `ImageError` if it is no film, holds no pictures or too many, or is damaged,
+    Raises `FileError` if it cannot be read, `ImageError` if it is no film, is damaged, or holds no or too many pictures,
     `DependencyError` without PyAV.
     """
     with os_errors(path), path.open("rb") as stream:
@@ -107,7 +107,7 @@ class _Index:
                    promised - last_second)  # fmt: skip
 
 
-def _packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
+def _packets(container: av.container.InputContainer) -> Iterator[av.Packet[Any]]:
     """Yield what packets there are; those behind a damage are not."""
     import av
 
@@ -138,7 +138,9 @@ class _Film:
         self.notes = tuple(self._notes(first))
 
     def _picture_stream(self) -> av.VideoStream:
-        found = next((s for s in self._container.streams.video if not _is_cover(s)), None)
+        found: av.VideoStream | None = next(
+            (stream for stream in self._container.streams.video if not _is_cover(stream)), None
+        )
         if found is None:
             raise ImageError("holds no moving pictures", where=self._path, fix="name a film, not a sound file")
         if found.codec_context.width * found.codec_context.height > MAX_PIXELS:
@@ -190,17 +192,20 @@ class _Film:
         if self._last is not None and self._last.pts == stamp:
             return self._last
         starts = self._index.keys[self._index.keys <= stamp][::-1]
-        if self._last is not None and self._last.pts is not None and self._last.pts < stamp:
-            if not len(starts) or starts[0] <= self._last.pts:
-                found = self._forward(stamp)
-                if found is not None:
-                    return found
+        found = self._forward(stamp) if self._is_on_the_way(stamp, starts) else None
+        if found is not None:
+            return found
         for start in (*map(int, starts[:2]), int(self._index.stamps[0])):
             self._seek(start)
             found = self._forward(stamp)
             if found is not None:
                 return found
         raise ImageError("holds a frame that cannot be decoded", where=self._path)
+
+    def _is_on_the_way(self, stamp: int, starts: NDArray[np.int64]) -> bool:
+        """Tell whether going on from here reaches a frame without passing a key frame to start from."""
+        here = None if self._last is None else self._last.pts
+        return here is not None and here < stamp and (not len(starts) or int(starts[0]) <= here)
 
     def _seek(self, stamp: int) -> None:
         self._last = None

@@ -61,12 +61,8 @@ class FixedStatistics:
 
     def mean(self, pictures: Iterable[Array], call: StyleCall) -> dict[str, Array]:
         """Return the mean of each statistic over pictures [h, w, 3]; one is in memory. Empty if there are none."""
-        totals: dict[str, NDArray[np.float64]] = {}
-        count = 0
-        for count, picture in enumerate(pictures if self._graphs.names else (), start=1):
-            for name, value in self._measured(picture, call).items():
-                totals[name] = totals.get(name, 0.0) + value.astype(np.float64)
-        return {name: (total / count).astype(np.float32) for name, total in totals.items()}
+        found = [self._measured(picture, call) for picture in (pictures if self._graphs.names else ())]
+        return {name: np.mean([one[name] for one in found], axis=0) for name in self._graphs.names if found}
 
     def _measured(self, picture: Array, call: StyleCall) -> dict[str, Array]:
         feeds, _ = self.source.style_feeds(picture[None], call.style, call.style_weights, call.strength)
@@ -112,14 +108,14 @@ class _Graphs:
         vectors: list[str] = []
         for node in tuple(_statistics(given.graph)):
             if node.op_type == "InstanceNormalization":
-                found = _measure_normalisation(measuring.graph, node, len(names))
-                _give_normalisation(given.graph, node, found)
-                vectors += found
+                mean_and_variance = _measure_normalisation(measuring.graph, node, len(names))
+                _give_normalisation(given.graph, node, mean_and_variance)
+                vectors += mean_and_variance
+                names += mean_and_variance
             else:
-                found = (node.output[0],)
                 given.graph.node.remove(node)
                 _add_input(given.graph, node.output[0], None)
-            names += found
+                names.append(node.output[0])
         _add_outputs(measuring.graph, names)
         return cls(tuple(names), frozenset(vectors), measuring.SerializeToString(), given.SerializeToString())
 
@@ -131,7 +127,9 @@ class _Graphs:
 def _copy(proto: ModelProto) -> ModelProto:
     from onnx import ModelProto
 
-    return ModelProto.FromString(proto.SerializeToString())
+    copy = ModelProto()
+    copy.CopyFrom(proto)
+    return copy
 
 
 def _statistics(graph: GraphProto) -> Iterator[NodeProto]:

@@ -138,7 +138,7 @@ class _Small:
             return 1.0
         places = float(np.abs(self.pixels - other.pixels).mean())
         levels = float(np.abs(self.histogram - other.histogram).sum(axis=1).mean()) / 2
-        return (places * levels) ** 0.5
+        return float(np.sqrt(places * levels))
 
     def brightening(self, other: _Small) -> NDArray[np.float64]:
         """Return by how much most of another frame is brighter: the median logarithm of the ratio of each channel.

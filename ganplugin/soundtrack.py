@@ -17,6 +17,8 @@ from ganplugin.film_files import av_errors, container_of, open_container
 if TYPE_CHECKING:
     import av
 
+    AudioPacket = av.Packet[av.AudioStream]
+
 __all__ = ["Sound", "Soundtrack", "check_sound"]
 
 _COPIED: Final = {
@@ -72,7 +74,8 @@ class Soundtrack:
             zero = _beginning(source) + Fraction(sound.start).limit_denominator(10**6)
             copied = track.codec_context.name.partition("float")[0] in _COPIED[suffix]
             put = _copied if copied else _encoded
-            self._packets = _paced(put(source, track, film, suffix), zero, whole=not sound.start)
+            earliest = -_PRIMING if not sound.start and _skips_priming(suffix, track) else 0.0
+            self._packets = _paced(put(source, track, film, suffix), zero, earliest)
             self._next = next(self._packets, None)
 
     def write_until(self, seconds: float) -> None:
@@ -84,7 +87,7 @@ class Soundtrack:
 
 
 def check_sound(sound: Sound, suffix: str) -> None:
-    """Raise `InputError` if films of this suffix hold no sound, `FileError` or `ImageError` if there is none to take."""
+    """Raise `InputError` if films of this suffix hold no sound, `FileError` or `ImageError` if the file has none."""
     if suffix.lower() not in _COPIED:
         raise InputError("holds no sound", where=f"a {suffix} film", fix="write .mp4, or leave audio out")
     with os_errors(sound.path), sound.path.open("rb") as stream:
@@ -102,24 +105,28 @@ def _beginning(source: av.container.InputContainer) -> Fraction:
     return Fraction(start or 0) * (base or 1)
 
 
-def _paced(packets: Iterator[av.Packet], zero: Fraction, *, whole: bool) -> Iterator[tuple[float, av.Packet]]:
-    """Yield packets with the second of the film at which each begins, counted from ``zero``, without those before."""
+def _skips_priming(suffix: str, track: av.AudioStream) -> bool:
+    """Tell whether players leave out what lies before the beginning; Matroska would delay the pictures for it."""
+    return suffix in (".mp4", ".mov") or track.codec_context.name in ("opus", "libopus")
+
+
+def _paced(packets: Iterator[AudioPacket], zero: Fraction, earliest: float) -> Iterator[tuple[float, AudioPacket]]:
+    """Yield packets with the second of the film, counted from ``zero``, that each begins at; none before ``earliest``."""
     for packet in packets:
         base = packet.time_base or Fraction(1)
         shift = round(zero / base)
-        packet.pts -= shift
-        packet.dts = packet.pts
+        packet.pts = packet.dts = (packet.pts or 0) - shift
         second = float(packet.pts * base)
-        if second >= (-_PRIMING if whole else 0.0):
+        if second >= earliest:
             yield second, packet
 
 
 def _copied(
     source: av.container.InputContainer, track: av.AudioStream, film: av.container.OutputContainer, suffix: str
-) -> Iterator[av.Packet]:
+) -> Iterator[AudioPacket]:
     stream = film.add_stream_from_template(track)
 
-    def packets() -> Iterator[av.Packet]:
+    def packets() -> Iterator[AudioPacket]:
         for packet in source.demux(track):
             if packet.pts is not None and packet.size:
                 packet.stream = stream
@@ -130,7 +137,7 @@ def _copied(
 
 def _encoded(
     source: av.container.InputContainer, track: av.AudioStream, film: av.container.OutputContainer, suffix: str
-) -> Iterator[av.Packet]:
+) -> Iterator[AudioPacket]:
     import av
 
     opus = suffix == ".webm"
@@ -141,7 +148,7 @@ def _encoded(
     stream.codec_context.layout = layout
     resampler = av.AudioResampler(stream.codec_context.format or "fltp", layout, rate)
 
-    def packets() -> Iterator[av.Packet]:
+    def packets() -> Iterator[AudioPacket]:
         for frame in source.decode(track):
             for part in resampler.resample(frame):
                 yield from stream.encode(part)

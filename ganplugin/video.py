@@ -16,8 +16,8 @@ import numpy as np
 
 from ganplugin.animation import ANIMATIONS, Frame, FrameWriter
 from ganplugin.errors import ImageError, InputError
-from ganplugin.film_files import require_av
 from ganplugin.files import atomic_write, os_errors
+from ganplugin.film_files import require_av
 from ganplugin.images import read_text
 from ganplugin.picture_text import json_text
 from ganplugin.soundtrack import Sound, Soundtrack
