@@ -65,7 +65,7 @@ class FilmReader(Protocol):
 def open_film(path: Path) -> FilmReader:
     """Open MP4, MOV, MKV, WebM, AVI, MPEG-TS (these by PyAV), or an animated GIF, WebP or PNG, whatever its name.
 
-    Raises `FileError` if it cannot be read, `ImageError` if it is no film, is damaged, or holds no or too many pictures,
+    Raises `FileError` if it cannot be read, `ImageError` if it is no film, is damaged, or holds no frames or too many,
     `DependencyError` without PyAV.
     """
     with os_errors(path), path.open("rb") as stream:
@@ -143,6 +143,8 @@ class _Film:
         )
         if found is None:
             raise ImageError("holds no moving pictures", where=self._path, fix="name a film, not a sound file")
+        if found.codec_context is None:
+            raise ImageError("is in a codec that is not known here, or is damaged", where=self._path)
         if found.codec_context.width * found.codec_context.height > MAX_PIXELS:
             raise ImageError(f"has frames of more than {MAX_PIXELS // 10**6} million pixels", where=self._path)
         found.thread_type = "AUTO"

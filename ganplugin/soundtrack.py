@@ -68,9 +68,7 @@ class Soundtrack:
             head = stream.read(512)
             stream.seek(0)
             source = cleanup.enter_context(open_container(stream, container_of(head, sound.path)))
-            if not source.streams.audio:
-                raise ImageError("holds no sound", where=sound.path, fix="leave audio out")
-            track = source.streams.audio[0]
+            track = _track(source, sound.path)
             zero = _beginning(source) + Fraction(sound.start).limit_denominator(10**6)
             copied = track.codec_context.name.partition("float")[0] in _COPIED[suffix]
             put = _copied if copied else _encoded
@@ -94,8 +92,14 @@ def check_sound(sound: Sound, suffix: str) -> None:
         head = stream.read(512)
         stream.seek(0)
         with av_errors(sound.path), open_container(stream, container_of(head, sound.path)) as source:
-            if not source.streams.audio:
-                raise ImageError("holds no sound", where=sound.path, fix="leave audio out")
+            _track(source, sound.path)
+
+
+def _track(source: av.container.InputContainer, path: Path) -> av.AudioStream:
+    found = next((stream for stream in source.streams.audio if stream.codec_context is not None), None)
+    if found is None:
+        raise ImageError("holds no sound", where=path, fix="leave audio out")
+    return found
 
 
 def _beginning(source: av.container.InputContainer) -> Fraction:
@@ -111,7 +115,7 @@ def _skips_priming(suffix: str, track: av.AudioStream) -> bool:
 
 
 def _paced(packets: Iterator[AudioPacket], zero: Fraction, earliest: float) -> Iterator[tuple[float, AudioPacket]]:
-    """Yield packets with the second of the film, counted from ``zero``, that each begins at; none before ``earliest``."""
+    """Yield packets with the second at which each begins, counted from ``zero``; none from before ``earliest``."""
     for packet in packets:
         base = packet.time_base or Fraction(1)
         shift = round(zero / base)

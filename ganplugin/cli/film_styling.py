@@ -28,7 +28,7 @@ def film_options(command: Command) -> Command:
         click.option("--restart", is_flag=True, help=f"Film: {help_of['restart']}."),
         click.option("--silent", is_flag=True, help="Film: leave the sound out."),
         click.option(
-            "--fps", type=click.FloatRange(1, 240), help="Film: frames a second.  [default: as it was, or 30]"
+            "--fps", type=click.FloatRange(1, 240), help="Film: frames a second.  [default: as it has]"
         ),
         click.option("--every", default=1, type=click.IntRange(1, 1000), help=f"Film: {help_of['every']}."),
         click.option("--last", default=-1, type=click.IntRange(-1), help=f"Film: {help_of['last']}."),
@@ -80,10 +80,8 @@ class Film:
         painted = painting.run(self.context).images
         steadied = self.values.node(SteadyFrames, images=painted, film=source).run(self.context).images
         fps = float(str(self.values.given["fps"])) if self.values.given["fps"] else fps
-        saving = self.values.node(
-            SaveVideo, images=steadied, path=self._path(painting), fps=fps, **self._keeping(audio, fps)
-        )
-        return saving.run(self.context).path
+        given = {"path": self._path(painting), "fps": fps, **self._keeping(audio, fps)}
+        return self.values.node(SaveVideo, images=steadied, **given).run(self.context).path
 
     def _source(self) -> tuple[Images, float, str]:
         from ganplugin.animation import ANIMATIONS
