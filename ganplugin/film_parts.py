@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["FilmParts"]
 
 _PLAN: Final = "film.json"
+_OURS: Final = re.compile(r"film\.json|part-\d{5,}\.(mp4|webm)|\.(film|part-).*\.part")
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,17 @@ class FilmParts:
         self.clear()
 
     def clear(self) -> None:
-        """Remove the folder with the parts."""
-        if self.folder.is_symlink():
-            raise InputError("is a link, and is left alone", where=self.folder, fix="remove it")
+        """Remove the folder with the parts. Raises `InputError` if it holds anything else."""
+        if not self.folder.is_symlink() and not self.folder.exists():
+            return
         with os_errors(self.folder):
-            if self.folder.is_dir():
-                shutil.rmtree(self.folder)
+            found = list(self.folder.iterdir())
+        if self.folder.is_symlink() or not all(_OURS.fullmatch(path.name) for path in found):
+            raise InputError("holds other files, which are left alone", where=self.folder, fix="move it away")
+        with os_errors(self.folder):
+            for path in sorted(found, key=lambda path: path.name != _PLAN):  # without its plan it is nobody's film
+                path.unlink()
+            self.folder.rmdir()
 
     def _packets(
         self, number: int, film: av.container.OutputContainer, streams: list[av.VideoStream]

@@ -27,9 +27,7 @@ def film_options(command: Command) -> Command:
     for option in (
         click.option("--restart", is_flag=True, help=f"Film: {help_of['restart']}."),
         click.option("--silent", is_flag=True, help="Film: leave the sound out."),
-        click.option(
-            "--fps", type=click.FloatRange(1, 240), help="Film: frames a second.  [default: as it has]"
-        ),
+        click.option("--fps", type=click.FloatRange(1, 240), help="Film: frames a second.  [default: as it has]"),
         click.option("--every", default=1, type=click.IntRange(1, 1000), help=f"Film: {help_of['every']}."),
         click.option("--last", default=-1, type=click.IntRange(-1), help=f"Film: {help_of['last']}."),
         click.option("--first", default=0, type=click.IntRange(0), help=f"Film: {help_of['first']}."),
