@@ -79,7 +79,7 @@ def test_sound_ends_with_the_film_and_may_begin_later(tmp_path):
 def test_a_film_is_as_long_as_its_frames_if_the_sound_is_shorter(tmp_path):
     given = write_sound(tmp_path / "a.mp3", "mp3", 0.5)
     reader = open_film(filmed(tmp_path / "b.mp4", Sound(given)))
-    assert (len(reader), reader.rate, reader.has_sound) == (50, 25, True)
+    assert (len(reader), float(reader.rate), reader.has_sound) == (50, 25.0, True)
 
 
 def test_equal_films_with_sound_have_equal_bytes(tmp_path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def chain(paintings, sources, amount):
 
 
 def flicker(frames) -> float:
-    return float(np.mean([np.abs(b - a).mean() for a, b in zip(frames[8:], frames[9:], strict=False)])) * 255
+    return float(np.mean([np.abs(b - a).mean() for a, b in pairwise(frames[8:])])) * 255
 
 
 def test_flicker_of_a_still_place_goes_down_with_the_amount():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -50,7 +52,7 @@ def test_each_frame_depends_on_its_number_alone(context):
 def test_a_new_take_does_not_show(context):
     film, painted, _ = shots(2 * TAKE + 10)
     found = list(steadied(film, painted, context))
-    changes = [float(np.abs(b - a).mean()) for a, b in zip(found, found[1:], strict=False)]
+    changes = [float(np.abs(b - a).mean()) for a, b in pairwise(found)]
     assert changes[TAKE - 1] < 1.6 * np.median(changes[10:])
 
 
