@@ -39,7 +39,7 @@ class SteadyFrames(Node):
     images: Images = Field(description="the painted frames")
     film: Images = Field(description="the film that they were painted from, frame by frame")
     steady: float = Field(
-        default=0.5,
+        default=0.8,
         ge=0.0,
         le=1.0,
         description="against flicker: how much of the frame before stays where nothing moves",

@@ -33,7 +33,7 @@ def film_options(command: Command) -> Command:
         click.option("--first", default=0, type=click.IntRange(0), help=f"Film: {help_of['first']}."),
         click.option(
             "--steady",
-            default=0.5,
+            default=0.8,
             show_default=True,
             type=click.FloatRange(0, 1),
             help=f"Film: {help_of['steady']}.",

@@ -52,7 +52,7 @@ def command(
       ganplugin style builtin:masters photo.jpg --styles great-wave=2,spring=1
       ganplugin style builtin:cafe-terrace - --out - < photo.jpg > painting.png
       ganplugin style builtin:great-wave holiday.mp4 --out wave.mp4 --max-side 960
-      ganplugin style builtin:spring frames/ --out film.webm --fps 24 --steady 0.8
+      ganplugin style builtin:spring frames/ --out film.webm --fps 24 --steady 1
     """
     film = is_film_wanted(pictures, out)
     statistics = statistics or ("shot" if film else "picture")
