@@ -112,8 +112,8 @@ GUESTS = {
     "spandrel": guest(late="ganplugin.models"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
     "onnx": guest(
-        late="ganplugin.conversion ganplugin.doctor ganplugin.fixed_statistics ganplugin.inspection ganplugin.modelfile "
-        "ganplugin.export"
+        late="ganplugin.conversion ganplugin.doctor ganplugin.fixed_statistics ganplugin.inspection "
+        "ganplugin.modelfile ganplugin.export"
     ),
     "onnx_ir": guest(late="ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),
