@@ -34,6 +34,7 @@ __all__ = [
     "Picture",
     "decode_frames",
     "decode_picture",
+    "decoding",
     "encode_picture",
     "from_uint8",
     "list_pictures",
@@ -155,17 +156,25 @@ def read_bytes(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def _decoder(data: bytes, name: str) -> Iterator[Image.Image]:
-    """Give the opened, not yet decoded picture; whatever Pillow raises inside becomes one `ImageError`."""
-    from PIL import Image, UnidentifiedImageError
+    """Give the opened, not yet decoded picture; see `decoding`."""
+    from PIL import Image
 
     if not data:
         raise ImageError("is empty", where=name, fix=_FORMATS_FIX)
+    with decoding(name), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        _check_size(image.size, name)
+        yield image
+
+
+@contextlib.contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Turn whatever Pillow raises inside over a file of this name into one `ImageError`, and hide its chatter."""
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with _DECODING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                _check_size(image.size, name)
-                yield image
+            yield
     except UnidentifiedImageError as error:
         raise ImageError("is not a picture, or is damaged", where=name, fix=_FORMATS_FIX) from error
     except Image.DecompressionBombError as error:

@@ -7,10 +7,10 @@ counts, devices and onnxruntime versions may differ in the last bits, which is w
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -220,7 +220,7 @@ class Model:
         Raises `InputError` for what this model does not take and for a result of more than `MAX_PIXELS`, `ModelError`
         if a run fails.
         """
-        feeds, frame = self._style_feeds(content, style, style_weights, strength)
+        feeds, frame = self.style_feeds(content, style, style_weights, strength)
         return frame.leave(self._pictures(feeds, frame.returned, frame.painted, np.float32))
 
     def stylize_levels(
@@ -235,7 +235,7 @@ class Model:
 
         Raises as `stylize` does, and `ImageError` if a value is NaN.
         """
-        feeds, frame = self._style_feeds(content, style, style_weights, strength)
+        feeds, frame = self.style_feeds(content, style, style_weights, strength)
         if frame.painted != frame.result:
             return to_uint8(frame.leave(self._pictures(feeds, frame.returned, frame.painted, np.float32)))
         return self._pictures(feeds, frame.returned, frame.painted, np.uint8)
@@ -287,9 +287,10 @@ class Model:
         feeds = self._feeds(len(latents)).add("z", latents).add("label", label)
         return feeds.add("truncation", truncation, neutral=1.0)
 
-    def _style_feeds(
+    def style_feeds(
         self, content: ArrayLike, style: ArrayLike | None, weights: ArrayLike | None, strength: float | None
     ) -> tuple[Feeds, Frame]:
+        """Return what `stylize` runs the network on, and how its pictures are framed. Raises as it does."""
         self._demand("style")
         pictures = as_picture_rows("content", content, 3)
         frame = self._frame(pictures.shape[1], pictures.shape[2])
@@ -298,6 +299,11 @@ class Model:
             feeds.add("style", as_planes(as_picture_rows("style", style, 3)[:1]))
         feeds.add("style_weights", weights)
         return feeds.add("strength", strength, neutral=1.0), frame
+
+    def over(self, session: Any, given: Mapping[str, Array]) -> Model:  # noqa: ANN401 - onnxruntime.InferenceSession
+        """Return this model over another session of its graph, which is fed ``given`` wherever a run brings nothing."""
+        shared = replace(self._shared, session=session, defaults={**self._shared.defaults, **given})
+        return replace(self, _shared=shared)
 
     def _frame(self, height: int, width: int) -> Frame:
         frame = Frame.around(height, width, self.manifest)

@@ -15,15 +15,28 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from ganplugin.animation import ANIMATIONS, Frame, FrameWriter
-from ganplugin.errors import DependencyError, ImageError, InputError
+from ganplugin.errors import ImageError, InputError
 from ganplugin.files import atomic_write, os_errors
+from ganplugin.film_files import require_av
 from ganplugin.images import read_text
 from ganplugin.picture_text import json_text
+from ganplugin.soundtrack import Sound, Soundtrack
 
 if TYPE_CHECKING:
     import av
 
-__all__ = ["FILM_SUFFIXES", "VIDEO_SUFFIXES", "VideoWriter", "best_suffix", "check_film", "is_film", "read_video_text"]
+__all__ = [
+    "FILM_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "VideoWriter",
+    "best_suffix",
+    "check_film",
+    "film_container",
+    "film_errors",
+    "frame_rate",
+    "is_film",
+    "read_video_text",
+]
 
 FILM_SUFFIXES: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffixes that need PyAV, and FFmpeg's names of their containers."""
@@ -44,13 +57,20 @@ class VideoWriter:
     ``.mp4 .mov .mkv`` hold H.264 (crf 18), ``.webm`` VP9, both 4:2:0 in BT.709, odd sizes padded by one repeated row or
     column; these need the ``video`` extra. ``.webp .gif .png`` are animated pictures. No more than a few frames are
     ever in memory. ``fps`` is frames a second, above 0 and up to 240. ``text`` is stored in the file for
-    `read_video_text`.
+    `read_video_text`. ``sound`` goes under films (not animations), for as long as there are frames.
     Raises `InputError` for another suffix, rate or size, `DependencyError` without PyAV, `FileError` as
     `ganplugin.files.atomic_write` does, `ImageError` if no frame came.
     """
 
     def __init__(
-        self, path: Path, width: int, height: int, fps: float, text: Mapping[str, str], overwrite: bool = False
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: float,
+        text: Mapping[str, str],
+        overwrite: bool = False,
+        sound: Sound | None = None,
     ) -> None:
         check_film(path)
         if not (math.isfinite(fps) and 0 < fps <= 240):
@@ -58,7 +78,7 @@ class VideoWriter:
         if width < 1 or height < 1:
             raise InputError(f"a film cannot be {width} x {height} pixels")
         self._path, self._shape, self._overwrite = path, (height, width, 3), overwrite
-        self._fps, self._text = Fraction(fps).limit_denominator(1001), dict(text)
+        self._fps, self._text, self._sound = frame_rate(fps), dict(text), sound
         self._cleanup = contextlib.ExitStack()
         self._writer: FrameWriter | None = None
         self._frames = 0
@@ -75,7 +95,8 @@ class VideoWriter:
         height, width, _ = self._shape
         suffix = self._path.suffix.lower()
         if suffix in FILM_SUFFIXES:
-            return _Film(part, suffix, (height, width), self._fps, self._text, cleanup)
+            film = _Film(part, suffix, (height, width), self._fps, self._text, cleanup)
+            return film if self._sound is None else film.with_sound(self._sound, suffix, cleanup)
         stream = cleanup.enter_context(part.open("wb"))
         return ANIMATIONS[suffix](stream, width, height, self._fps, self._text)
 
@@ -114,18 +135,16 @@ class _Film:
         text: Mapping[str, str],
         cleanup: contextlib.ExitStack,
     ) -> None:
-        import av
-
-        cleanup.enter_context(_film_errors(size))
-        # QuickTime's old comment field ends after 64 KiB, its metadata tags do not.
-        options = {".mp4": {"movflags": "+faststart"}, ".mov": {"movflags": "+faststart+use_metadata_tags"}}
-        self._container = cleanup.enter_context(
-            av.open(str(path), "w", format=FILM_SUFFIXES[suffix], container_options=options.get(suffix, {}))
-        )
-        # No random identifiers, no clock and no library version in the file: equal frames give equal bytes.
-        self._container.flags |= _BITEXACT
-        self._container.metadata["comment"] = json.dumps(text)
+        cleanup.enter_context(film_errors(size))
+        self._container = cleanup.enter_context(film_container(path, suffix, text))
         self._stream = _video_stream(self._container, suffix, size, fps)
+        self._fps, self._frames = fps, 0
+        self._sound: Soundtrack | None = None
+
+    def with_sound(self, sound: Sound, suffix: str, cleanup: contextlib.ExitStack) -> _Film:
+        """Put sound under the frames that are to come, and return self."""
+        self._sound = Soundtrack(sound, self._container, suffix, cleanup)
+        return self
 
     def add(self, frame: Frame) -> None:
         """Encode one frame, uint8 [h, w, 3]."""
@@ -136,6 +155,9 @@ class _Film:
             format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED_RANGE
         )
         self._container.mux(self._stream.encode(picture))
+        self._frames += 1
+        if self._sound is not None:
+            self._sound.write_until(float(self._frames / self._fps))
 
     def close(self) -> None:
         """Encode what the codec still holds; the container is completed when it is closed."""
@@ -143,7 +165,21 @@ class _Film:
 
 
 @contextlib.contextmanager
-def _film_errors(size: tuple[int, int]) -> Iterator[None]:
+def film_container(path: Path, suffix: str, text: Mapping[str, str]) -> Iterator[av.container.OutputContainer]:
+    """Open the container of a film for writing, with its text; it is completed when the block ends."""
+    import av
+
+    # QuickTime's old comment field ends after 64 KiB, its metadata tags do not.
+    options = {".mp4": {"movflags": "+faststart"}, ".mov": {"movflags": "+faststart+use_metadata_tags"}}
+    with av.open(str(path), "w", format=FILM_SUFFIXES[suffix], container_options=options.get(suffix, {})) as container:
+        # No random identifiers, no clock and no library version in the file: equal frames give equal bytes.
+        container.flags |= _BITEXACT
+        container.metadata["comment"] = json.dumps(dict(text))
+        yield container
+
+
+@contextlib.contextmanager
+def film_errors(size: tuple[int, int]) -> Iterator[None]:
     """Turn what the encoder or the container refuses into an `ImageError`; a full disk stays an ``OSError``."""
     import av
 
@@ -172,13 +208,9 @@ def _video_stream(
     return stream
 
 
-def _require_av() -> None:
-    try:
-        import av  # noqa: F401
-    except ImportError as error:
-        raise DependencyError(
-            "films need PyAV", fix='pip install "ganplugin[video]", or write .webp or .gif'
-        ) from error
+def frame_rate(fps: float) -> Fraction:
+    """Return the frame rate that a film is written at: 29.97003 is 30000/1001."""
+    return Fraction(fps).limit_denominator(1001)
 
 
 def best_suffix() -> str:
@@ -191,7 +223,7 @@ def check_film(path: Path) -> None:
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         raise InputError("is no film or animation", where=path, fix="use one of " + ", ".join(VIDEO_SUFFIXES))
     if path.suffix.lower() in FILM_SUFFIXES:
-        _require_av()
+        require_av()
 
 
 def is_film(path: str | Path) -> bool:
@@ -206,7 +238,7 @@ def read_video_text(path: Path) -> dict[str, str]:
     """
     if path.suffix.lower() not in FILM_SUFFIXES:
         return read_text(path)
-    _require_av()
+    require_av()
     import av
 
     with os_errors(path), path.open("rb") as stream:

@@ -11,11 +11,13 @@ from ganplugin.nodes.join_images import JoinImages
 from ganplugin.nodes.latent_files import LoadLatents, SaveLatents
 from ganplugin.nodes.load_images import LoadImages
 from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.load_video import LoadVideo
 from ganplugin.nodes.mix_styles import MixStyles
 from ganplugin.nodes.sample import Sample
 from ganplugin.nodes.save_images import SaveImages
 from ganplugin.nodes.save_video import SaveVideo
 from ganplugin.nodes.score import Score
+from ganplugin.nodes.steady_frames import SteadyFrames
 from ganplugin.nodes.style_transfer import StyleTransfer
 from ganplugin.nodes.values import Images, LatentBatch, LoadedModel
 
@@ -30,6 +32,7 @@ __all__ = [
     "LoadImages",
     "LoadLatents",
     "LoadModel",
+    "LoadVideo",
     "LoadedModel",
     "MixStyles",
     "Node",
@@ -39,6 +42,7 @@ __all__ = [
     "SaveLatents",
     "SaveVideo",
     "Score",
+    "SteadyFrames",
     "StyleTransfer",
     "node_registry",
 ]

@@ -17,6 +17,7 @@ from ganplugin.nodes.graph_checks import Link
 from ganplugin.nodes.latent_files import LoadLatents
 from ganplugin.nodes.load_images import STANDARD_INPUT, LoadImages
 from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.load_video import LoadVideo
 from ganplugin.nodes.provenance import current_versions, record_text
 from ganplugin.nodes.resized_levels import resized_levels
 from ganplugin.nodes.save_video import SaveVideo
@@ -113,6 +114,10 @@ def _with_ingredients(record: Provenance, ingredients: Ingredients) -> dict[str,
         elif node.class_type in (LoadImages.id, LoadLatents.id):
             names = str(inputs.get("path")).split("\n")
             inputs["path"] = "\n".join(str(_input(name, record.inputs, ingredients)) for name in names)
+        elif node.class_type == LoadVideo.id:
+            inputs["path"] = str(_input(str(inputs.get("path")), record.inputs, ingredients))
+        elif node.class_type == SaveVideo.id and inputs.get("audio"):
+            inputs["audio"] = _sound(str(inputs["audio"]), record.inputs, ingredients)
         elif node.class_type == LoadImage.id:
             inputs["image"] = str(_input(str(inputs.get("image")), record.inputs, ingredients))
         graph[key] = {"class_type": node.class_type, "inputs": inputs}
@@ -134,6 +139,13 @@ def _input(name: str, recorded: Mapping[str, str], ingredients: Ingredients) -> 
     if name not in recorded:
         raise InputError("is named in the recipe without its digest", where=name)
     return ingredients.find(name, recorded[name])
+
+
+def _sound(text: str, recorded: Mapping[str, str], ingredients: Ingredients) -> str:
+    from ganplugin.soundtrack import Sound
+
+    sound = Sound.parse(text)
+    return sound.named(str(_input(str(sound.path), recorded, ingredients)))
 
 
 def _model(name: str, recorded: Mapping[str, str], ingredients: Ingredients) -> str:

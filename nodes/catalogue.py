@@ -12,12 +12,14 @@ from ganplugin.nodes.join_images import JoinImages
 from ganplugin.nodes.latent_files import LoadLatents, SaveLatents
 from ganplugin.nodes.load_images import LoadImages
 from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.load_video import LoadVideo
 from ganplugin.nodes.mix_styles import MixStyles
 from ganplugin.nodes.resize import Resize
 from ganplugin.nodes.sample import Sample
 from ganplugin.nodes.save_images import SaveImages
 from ganplugin.nodes.save_video import SaveVideo
 from ganplugin.nodes.score import Score
+from ganplugin.nodes.steady_frames import SteadyFrames
 from ganplugin.nodes.style_transfer import StyleTransfer
 from ganplugin.registry import Registry
 
@@ -38,6 +40,8 @@ NODES: tuple[type[Node], ...] = (
     LoadLatents,
     SaveLatents,
     Resize,
+    LoadVideo,
+    SteadyFrames,
 )
 
 

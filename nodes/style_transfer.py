@@ -11,6 +11,7 @@ from pydantic import Field
 from ganplugin.errors import InputError
 from ganplugin.nodes.base import Node, NodeOutputs
 from ganplugin.nodes.context import Context
+from ganplugin.nodes.film_survey import ShotNetworks, origin_in_sequence
 from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin, RenderBoth, joined_origin
 from ganplugin.registry import did_you_mean
 
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ganplugin.fixed_statistics import StyleCall
+    from ganplugin.runtime import Model
+
 Value = TypeVar("Value", "np.float32", "np.uint8")
+Prepare = Callable[[int, "NDArray[np.float32]"], tuple["Model", "NDArray[np.float32]"]]
+Statistics = Literal["picture", "shot"]
 PreserveColor = Literal["off", "luminance", "statistics", "histogram"]
 
 
@@ -53,6 +59,11 @@ class StyleTransfer(Node):
         default=None, description="paint only where it is 1, softly between; one mask, or one a picture, of any size"
     )
 
+    statistics: Statistics = Field(
+        default="picture",
+        description="what the network measures: picture by picture, or alike for each shot of a film, against flicker",
+    )
+
     def run(self, context: Context) -> StyleTransferOutputs:
         """Check the request; pictures are painted when they are looked at."""
         brush = self._brush()
@@ -63,32 +74,55 @@ class StyleTransfer(Node):
                 fix="give one, or one a picture",
             )
 
+        prepare = self._prepare(brush, context)
+
         def render(start: int, stop: int) -> list[NDArray[np.float32]]:
             painted = []
             for index, picture in enumerate(self.images.render(start, stop), start):
                 context.check()
-                painted.append(self._within_mask(index, picture, self._paint(picture, brush)))
+                painted.append(self._within_mask(index, picture, self._paint(*prepare(index, picture), brush)))
             return painted
 
         def levels(start: int, stop: int) -> list[NDArray[np.uint8]]:
             painted = []
-            for picture in self.images.render(start, stop):
+            for index, picture in enumerate(self.images.render(start, stop), start):
                 context.check()
-                painted.append(self._paint_levels(picture, brush))
+                painted.append(self._paint_levels(*prepare(index, picture), brush))
             return painted
 
         def origin(index: int) -> Origin:
             content = self.images.origin(index)
-            suffix = "-".join(brush.names) or self.model.name.rpartition("/")[2].removesuffix(".onnx")
             made = self._with_mask(content, index)
-            name = f"{content.name}-{suffix}".replace("#", "-").replace(":", "-")
+            name = self.title_of(content.name)
             return brush.with_style_inputs(made, name)
 
         made = RenderBoth(render, levels) if self._network_is_last() else render
         return StyleTransferOutputs(images=Images(len(self.images), made, origin, self.recipe(), 1))
 
+    def title_of(self, content: str) -> str:
+        """Return the name of the painting of a picture of this name: the styles, or the model, behind it."""
+        suffix = "-".join(self._brush().names) or self.model.name.rpartition("/")[2].removesuffix(".onnx")
+        return f"{content}-{suffix}".replace("#", "-").replace(":", "-")
+
+    def _prepare(self, brush: Brush, context: Context) -> Prepare:
+        """Return what gives the network for a picture of a number, and the picture as that network is to see it."""
+        if self.statistics == "picture":
+            return lambda index, picture: (self.model.session, picture)
+        shots = ShotNetworks(
+            self.model.session,
+            self.images,
+            lambda picture: self._content(picture)[0],
+            lambda: self._call(brush),
+            context,
+        )
+        return lambda index, picture: (shots.network(index), shots.frame(index, picture))
+
     def _with_mask(self, content: Origin, index: int) -> Origin:
         """Return the origin of the picture painted from ``content``, with the mask that was laid over it."""
+        if self.statistics == "shot":
+            made = origin_in_sequence(self.images, index, self.recipe()).after(self.recipe(), self.model)
+            masks = () if self.mask is None else self.mask.origins()
+            return replace(made, inputs=joined_origin((made, *masks), made.recipe, made.name).inputs)
         if self.mask is None:
             return content.after(self.recipe(images=content.recipe), self.model)
         mask = self.mask.origin(index if len(self.mask) > 1 else 0)
@@ -126,25 +160,25 @@ class StyleTransfer(Node):
         weights = parse_style_weights(self.styles, session.manifest.styles, self.model.style)
         return Brush(weights, session.manifest.styles, self.style_image)
 
-    def _paint(self, picture: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
+    def _paint(self, network: Model, picture: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
         import numpy as np
 
         from ganplugin.colour import preserve_colour
 
         content, alpha = self._content(picture)
-        painted = self._network(content, brush)
+        painted = self._network(network, content, brush)
         if self.preserve_color != "off":
             painted = preserve_colour(self.preserve_color, painted, self._enlarged(content))
         return painted if alpha is None else np.concatenate([painted, self._enlarged(alpha)], axis=2)
 
-    def _paint_levels(self, picture: NDArray[np.float32], brush: Brush) -> NDArray[np.uint8]:
+    def _paint_levels(self, network: Model, picture: NDArray[np.float32], brush: Brush) -> NDArray[np.uint8]:
         """Paint as `_paint` does, where the network has the last word on every colour."""
         import numpy as np
 
         from ganplugin.levels import to_uint8
 
         content, alpha = self._content(picture)
-        painted = _as_rgb(self._stylized(self.model.session.stylize_levels, content, brush))
+        painted = _as_rgb(self._stylized(network.stylize_levels, content, brush))
         return painted if alpha is None else np.concatenate([painted, to_uint8(self._enlarged(alpha))], axis=2)
 
     def _network_is_last(self) -> bool:
@@ -158,26 +192,29 @@ class StyleTransfer(Node):
         picture = fit_within(picture, self.max_side) if self.max_side else picture
         return _as_rgb(picture), picture[..., 3:] if picture.shape[2] == 4 else None
 
-    def _network(self, content: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
+    def _network(self, network: Model, content: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
         import numpy as np
 
-        painted = _as_rgb(self._stylized(self.model.session.stylize, content, brush))
+        painted = _as_rgb(self._stylized(network.stylize, content, brush))
         if self.strength == 1 or "strength" in self.model.session.input_names:
             return painted
         plain = self._enlarged(content)
         return np.asarray(plain + np.float32(self.strength) * (painted - plain), np.float32)
 
+    def _call(self, brush: Brush) -> StyleCall:
+        import numpy as np
+
+        from ganplugin.fixed_statistics import StyleCall
+
+        weights = None if brush.weights is None else np.asarray(brush.weights, np.float32)
+        strength = self.strength if "strength" in self.model.session.input_names else None
+        return StyleCall(brush.picture(), weights, strength)
+
     def _stylized(
         self, stylize: Callable[..., NDArray[Value]], content: NDArray[np.float32], brush: Brush
     ) -> NDArray[Value]:
-        import numpy as np
-
-        painted = stylize(
-            content[None],
-            style=brush.picture(),
-            style_weights=None if brush.weights is None else np.asarray(brush.weights, np.float32),
-            strength=self.strength if "strength" in self.model.session.input_names else None,
-        )
+        call = self._call(brush)
+        painted = stylize(content[None], style=call.style, style_weights=call.style_weights, strength=call.strength)
         first: NDArray[Value] = painted[0]
         return first
 

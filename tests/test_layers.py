@@ -24,9 +24,13 @@ def ours(*names: str) -> set[str]:
 BASE = ours("errors", "limits", "files", "machine", "registry", "seeds")
 FORMATS = ours(
     "animation",
+    "animation_reader",
     "builtin",
     "captions",
     "colour",
+    "film_files",
+    "film_parts",
+    "film_reader",
     "framing",
     "images",
     "inspection",
@@ -41,7 +45,11 @@ FORMATS = ours(
     "provenance",
     "seal",
     "sheets",
+    "shots",
     "sizing",
+    "soundtrack",
+    "steadying",
+    "timeline",
     "video",
 )
 RUNTIME = ours(
@@ -51,6 +59,7 @@ RUNTIME = ours(
     "devices",
     "execution",
     "feeds",
+    "fixed_statistics",
     "interruption",
     "isolated",
     "native_output",
@@ -103,12 +112,13 @@ GUESTS = {
     "spandrel": guest(late="ganplugin.models"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),
     "onnx": guest(
-        late="ganplugin.conversion ganplugin.doctor ganplugin.inspection ganplugin.modelfile ganplugin.export"
+        late="ganplugin.conversion ganplugin.doctor ganplugin.fixed_statistics ganplugin.inspection "
+        "ganplugin.modelfile ganplugin.export"
     ),
     "onnx_ir": guest(late="ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),
     "onnxruntime": guest(late=" ".join(RUNTIME)),
-    "av": guest(late="ganplugin.video"),
+    "av": guest(late="ganplugin.film_files ganplugin.film_reader ganplugin.soundtrack ganplugin.video"),
     "invokeai": guest(late="ganplugin.nodes.invokeai"),
     "ryvencore": guest(at_once="ganplugin.nodes.ryven ganplugin.nodes.ryven_window"),
     "ryven": guest(at_once="ganplugin.nodes.ryven_window"),

@@ -20,7 +20,7 @@ COMMANDS: dict[str, str] = {
     "models": "List the builtin models and the model files found here.",
     "sample": "Render pictures from seeds.",
     "interpolate": "Render a walk between seeds as a film.",
-    "style": "Paint pictures in a style.",
+    "style": "Paint pictures or a film in a style.",
     "sheet": "Show one picture in every style.",
     "score": "Rank pictures by a discriminator, best first.",
     "graph": "Run a graph of nodes, as ComfyUI exports it, without a host.",

@@ -13,6 +13,7 @@ from ganplugin.nodes.comfyui.folders import host_folders
 from ganplugin.nodes.latent_files import LoadLatents
 from ganplugin.nodes.load_images import LoadImages
 from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.load_video import LoadVideo
 
 __all__ = ["FINGERPRINTS"]
 
@@ -49,7 +50,7 @@ def _short(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()[:_LENGTH]
 
 
-def _of_latents(given: Mapping[str, Any]) -> str:
+def _of_file(given: Mapping[str, Any]) -> str:
     places = [folder / str(given.get("path")) for folder in host_folders().inputs]
     return _short(*(_state(path) for path in places if path.is_file()))
 
@@ -57,6 +58,7 @@ def _of_latents(given: Mapping[str, Any]) -> str:
 FINGERPRINTS: dict[type[Node], Callable[[Mapping[str, Any]], str]] = {
     LoadModel: _of_model,
     LoadImages: _of_files,
-    LoadLatents: _of_latents,
+    LoadLatents: _of_file,
+    LoadVideo: _of_file,
 }
 """Nodes that read files, with what changes when the file does."""

@@ -30,6 +30,7 @@ MADE_OF = {
 OWN = {  # fields that a command takes under another name, or settles itself
     ("sample", "folder"), ("style", "folder"), ("sheet", "folder"), ("interpolate", "path"),
     ("sheet", "styles"), ("sheet", "max_side"), ("sheet", "name"), ("score", "captions"),
+    ("style", "statistics"),
 }  # fmt: skip
 PAIRS = [(command, node) for command, nodes in MADE_OF.items() for node in nodes]
 

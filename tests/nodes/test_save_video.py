@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganplugin.errors import Cancelled, FileError, InputError
+from ganplugin.errors import Cancelled, FileError, GanPluginError, InputError
 from ganplugin.images import to_uint8
 from ganplugin.nodes import Context, Images, Interpolate, SaveVideo
 from ganplugin.sizing import resize
 from ganplugin.video import read_video_text
+from tests.film_kit import halves, samples, write_film, write_sound
 from tests.nodes.kit import load, noise, sequence
 
 
@@ -105,3 +106,78 @@ def test_a_film_names_the_ingredients_of_all_its_frames(here, context):
     SaveVideo(images=replace(plain, origin=origin), path="a.webp").run(context)
     text = read_video_text(here / "a.webp")["ganplugin"]
     assert all(name in text for name in ("m0.onnx", "m1.onnx", "0.png", "1.png"))
+
+
+def test_sound_goes_under_the_frames(here, context):
+    pytest.importorskip("av")
+    write_sound(here / "tune.mp3", "mp3", 1.0)
+    SaveVideo(images=sequence([noise(16, 16)] * 20), path="a.mp4", fps=20.0, audio="tune.mp3").run(context)
+    assert samples(here / "a.mp4")[0].startswith("mp3")
+    text = read_video_text(here / "a.mp4")["ganplugin"]
+    assert "tune.mp3" in text
+    assert str(here) not in text
+
+
+def test_sound_is_refused_before_the_first_frame(here, context):
+    pytest.importorskip("av")
+    images, alive = counted(3, 1)
+    (here / "a.txt").write_text("a text")
+    write_film(here / "silent.mp4", [halves(0)] * 3)
+    for path, audio, words in (
+        ("a.gif", "silent.mp4", "a .gif film: holds no sound"),
+        ("a.mp4", "silent.mp4", "silent.mp4: holds no sound"),
+        ("a.mp4", "none.mp3", "none.mp3: there is no such file"),
+        ("a.mp4", "a.txt", "a.txt: is no film"),
+    ):
+        with pytest.raises(GanPluginError, match=words):
+            SaveVideo(images=images, path=path, audio=audio).destinations(context)
+    assert alive["most"] == 0
+
+
+class Failing:
+    """Frames of which one cannot be rendered, until it is mended."""
+
+    def __init__(self):
+        self.asked: list[int] = []
+        self.broken = True
+
+    def images(self):
+        plain = sequence([noise(16, 16, seed=index) for index in range(25)])
+
+        def render(start, stop):
+            self.asked.append(start)
+            if self.broken and start == 14:
+                raise InputError("no paint")
+            return plain.render(start, stop)
+
+        return replace(plain, render=render)
+
+
+def test_a_film_in_parts_goes_on_where_it_stopped(here, context):
+    pytest.importorskip("av")
+    source = Failing()
+    save = SaveVideo(images=source.images(), path="a.mp4", part=6)
+    with pytest.raises(InputError, match="no paint"):
+        save.run(context)
+    assert sorted(path.name for path in here.rglob("*")) == [
+        "a.mp4.parts", "film.json", "part-00000.mp4", "part-00001.mp4"]  # fmt: skip
+    with pytest.raises(InputError, match="rate was 30 and is 25"):
+        SaveVideo(images=source.images(), path="a.mp4", part=6, fps=25.0).run(context)
+    source.broken = False
+    source.asked.clear()
+    save.run(context)
+    assert source.asked == [0, *range(12, 25)]  # the first tells the size
+    whole = Failing()
+    whole.broken = False
+    SaveVideo(images=whole.images(), path="b.mp4", part=6).run(context)
+    assert (here / "a.mp4").read_bytes() == (here / "b.mp4").read_bytes()
+    assert sorted(path.name for path in here.iterdir()) == ["a.mp4", "b.mp4"]
+
+
+def test_another_film_s_parts_are_thrown_away_on_demand(here, context):
+    pytest.importorskip("av")
+    with pytest.raises(InputError, match="no paint"):
+        SaveVideo(images=Failing().images(), path="a.mp4", part=6).run(context)
+    done = SaveVideo(images=sequence([noise(16, 16)] * 9), path="a.mp4", part=6, restart=True).run(context)
+    assert done.path == "a.mp4"
+    assert [path.name for path in here.iterdir()] == ["a.mp4"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganplugin.nodes import NODES, LoadImages, LoadLatents, LoadModel
+from ganplugin.nodes import NODES, LoadImages, LoadLatents, LoadModel, LoadVideo
 from tests.nodes.kit import save
 
 
@@ -39,7 +39,8 @@ def later(path: Path) -> None:
 
 def test_the_nodes_that_read_files_have_one_and_no_other(comfy):
     tables = comfy.module("classic").NODE_CLASS_MAPPINGS
-    assert {kind for kind in NODES if hasattr(tables[kind.id], "IS_CHANGED")} == {LoadModel, LoadImages, LoadLatents}
+    readers = {LoadModel, LoadImages, LoadLatents, LoadVideo}
+    assert {kind for kind in NODES if hasattr(tables[kind.id], "IS_CHANGED")} == readers
 
 
 def test_both_interfaces_give_the_same(comfy, fingerprint):

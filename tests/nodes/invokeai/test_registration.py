@@ -76,7 +76,7 @@ def test_outputs_are_those_of_the_node(invokeai, kind):
 
 @EACH
 def test_only_what_gives_the_same_again_is_cached(invokeai, kind):
-    reads_or_writes = kind.writes or kind.__name__ in ("LoadModel", "LoadImages", "LoadLatents")
+    reads_or_writes = kind.writes or kind.__name__ in ("LoadModel", "LoadImages", "LoadLatents", "LoadVideo")
     assert invokeai.invocations[invocation_type(kind)].use_cache is not reads_or_writes
 
 
