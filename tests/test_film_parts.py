@@ -17,13 +17,13 @@ av = pytest.importorskip("av")
 
 
 def parts_of(path, **changes) -> FilmParts:
-    plan = FilmParts(path, (48, 64), Fraction(30000, 1001), 50, 16, {"models": {"a": "1"}, "strength": 0.5})
+    plan = FilmParts(path, (96, 128), Fraction(30000, 1001), 50, 16, {"models": {"a": "1"}, "strength": 0.5})
     return replace(plan, **changes)
 
 
 def write(parts: FilmParts, numbers) -> None:
     for number in numbers:
-        parts.write(number, (halves(index) for index in range(*parts.span(number))))
+        parts.write(number, (halves(index, 96, 128) for index in range(*parts.span(number))))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
@@ -34,7 +34,7 @@ def test_joined_parts_are_one_film_in_the_right_order_and_time(suffix, tmp_path)
     reader = open_film(parts.path)
     assert (len(reader), reader.rate, reader.notes) == (50, Fraction(30000, 1001), ())
     for index in (0, 15, 16, 17, 31, 32, 47, 48, 49):
-        assert np.abs(reader.frame(index)[24, 48].astype(int) - halves(index)[24, 48]).max() <= 6
+        assert np.abs(reader.frame(index)[48, 96].astype(int) - halves(index)[24, 48]).max() <= 6
     assert list(tmp_path.iterdir()) == [parts.path]
 
 
@@ -63,7 +63,7 @@ def test_a_change_is_refused_by_name_or_begun_anew(tmp_path):
         ({"recipe": {"models": {"a": "2"}, "strength": 0.5}}, "models.a was 1 and is 2"),
         ({"recipe": {"models": {"a": "1"}, "strength": 0.75}}, "strength was 0.5 and is 0.75"),
         ({"frames": 51}, "frames was 50 and is 51"),
-        ({"size": (48, 66)}, r"size was \[48, 64\] and is \[48, 66\]"),
+        ({"size": (96, 130)}, r"size was \[96, 128\] and is \[96, 130\]"),
     ):
         with pytest.raises(InputError, match=words):
             replace(parts, **change).begin(restart=False)

@@ -13,9 +13,9 @@ av = pytest.importorskip("av")
 
 
 def filmed(path, sound: Sound, frames: int = 50):
-    with VideoWriter(path, 64, 48, 25, {"a": "b"}, sound=sound) as film:
+    with VideoWriter(path, 128, 96, 25, {"a": "b"}, sound=sound) as film:
         for index in range(frames):
-            film.add(halves(index))
+            film.add(halves(index, 96, 128))
     return path
 
 

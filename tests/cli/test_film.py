@@ -25,14 +25,14 @@ pytest.importorskip("av")
 @pytest.fixture
 def clip(here) -> Path:
     normalising_style(here / "norm.onnx", "instance")
-    return write_film(here / "clip.mp4", [halves(i) for i in range(30)], sound="aac")
+    return write_film(here / "clip.mp4", [halves(i, 96, 128) for i in range(30)], sound="aac")
 
 
 def test_length_rate_and_sound_stay(run, here, clip):
     done = run("style", "norm.onnx", "clip.mp4", "--out", "painted.mp4")
     assert (done.code, done.out) == (0, "painted.mp4 (norm.onnx on CPU)\n")
     reader = open_film(here / "painted.mp4")
-    assert (len(reader), float(reader.rate), reader.size) == (30, 25.0, (48, 64))
+    assert (len(reader), float(reader.rate), reader.size) == (30, 25.0, (96, 128))
     codec, found = samples(here / "painted.mp4")
     assert codec.startswith("aac")
     assert np.array_equal(found, samples(clip)[1][: len(found)])
@@ -61,7 +61,7 @@ def test_animations_come_out_of_films_without_their_sound(run, here, clip):
 def test_a_folder_of_frames_becomes_a_film(run, here, clip):
     (here / "frames").mkdir()
     for index in range(6):
-        Image.fromarray(halves(index)).save(here / "frames" / f"{index}.png")
+        Image.fromarray(halves(index, 96, 128)).save(here / "frames" / f"{index}.png")
     assert run("style", "norm.onnx", "frames", "--out", "painted.mp4", "--fps", "12").code == 0
     reader = open_film(here / "painted.mp4")
     assert (len(reader), float(reader.rate)) == (6, 12.0)

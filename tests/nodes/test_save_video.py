@@ -142,7 +142,7 @@ class Failing:
         self.broken = True
 
     def images(self):
-        plain = sequence([noise(16, 16, seed=index) for index in range(25)])
+        plain = sequence([noise(96, 128, seed=index) for index in range(25)])
 
         def render(start, stop):
             self.asked.append(start)
