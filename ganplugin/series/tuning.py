@@ -11,11 +11,13 @@ _TRIES: Final = 2
 _WORTH_IT: Final = 1.05
 """A larger batch must be this much faster, picture for picture, to be tried further."""
 
+_MOST_KINDS: Final = 256
+
 
 class BatchTuner:
     """Tries 1, 2, 4 … pieces at a time, twice each, and settles when more is no faster; any size gives the same bytes.
 
-    Each kind of work, named by ``key``, is measured for itself.
+    Each kind of work, named by ``key``, is measured for itself; of very many kinds the first are forgotten.
     """
 
     def __init__(self, most: int) -> None:
@@ -31,6 +33,10 @@ class BatchTuner:
     def note(self, key: Hashable, size: int, seconds: float) -> None:
         """Learn how long a batch took. The very first one is not counted: it opened the model."""
         if key not in self._best:
+            if len(self._best) >= _MOST_KINDS:  # where every piece is of its own kind, there is nothing to learn
+                first = next(iter(self._best))
+                del self._best[first]
+                self._trying.pop(first, None)
             self._best[key] = (1, float("inf"))
             self._trying[key] = (1, [])
             return

@@ -50,3 +50,12 @@ def test_each_kind_of_work_is_measured_for_itself():
     tuner = BatchTuner(8)
     settled(tuner, lambda size: 1.0)
     assert tuner.size("other") == 1
+
+
+def test_of_very_many_kinds_of_work_the_first_are_forgotten():
+    """A kind for every piece was kept for ever, 400 bytes each."""
+    tuner = BatchTuner(4)
+    for number in range(5000):
+        tuner.note(number, 1, 1.0)
+    assert len(tuner._best) == len(tuner._trying) == 256
+    assert tuner.size(0) == 1
