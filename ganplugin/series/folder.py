@@ -131,7 +131,7 @@ class SeriesFolder:
 
     def _refuse_strangers(self) -> None:
         with os_errors(self.path):
-            found = sorted(entry.name for entry in self.path.iterdir()) if self.path.is_dir() else []
+            found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
         if strangers := [name for name in found if name != _PRIVATE]:
             raise FileError(
                 f"holds other files already, such as {strangers[0]!r}",

@@ -56,5 +56,5 @@ def _who(holder: Path) -> str:
         found = json.loads(holder.read_text())
         since = time.strftime("%d %b %H:%M", time.localtime(float(found["since"])))
         return f" by process {int(found['process'])} on {str(found['host'])[:80]} since {since}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return ""

@@ -86,11 +86,17 @@ class _Crew:
 
     def _feed(self, jobs: Iterator[Job]) -> None:
         for worker in self._workers:
-            while len(worker.open) < _AHEAD:
-                job = self._again.pop() if self._again else next(jobs, None)
-                if job is None:
-                    break
+            while (job := self._next(worker, jobs)) is not None:
                 worker.give(job)
+
+    def _next(self, worker: _Worker, jobs: Iterator[Job]) -> Job | None:
+        """Return what a worker is to do next, if it has room."""
+        if any(piece.index in self._tried for job in worker.open for piece in job.pieces):
+            return None
+        if self._again:
+            # With nothing beside it, so that a piece that kills its process takes no other along the second time.
+            return None if worker.open else self._again.pop()
+        return next(jobs, None) if len(worker.open) < _AHEAD else None
 
     def _heard(self, worker: _Worker) -> Iterator[Entry]:
         try:
@@ -113,7 +119,6 @@ class _Crew:
                 yield Failed(piece=piece.index, digest=piece.digest, error=error, kind="WorkerLost")
             else:
                 self._tried.add(piece.index)
-                # Alone, so that a piece that kills its process takes no other along the second time.
                 self._again.append(Job(task, (piece,)))
         number = self._workers.index(worker)
         self._workers[number] = _started(self._setups[number])
