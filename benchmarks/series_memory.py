@@ -82,7 +82,7 @@ class Looks(SilentReporter):
 
 def render(series: dict[str, Any]) -> tuple[list[tuple[int, int]], int]:
     """Render a series in this process; return sizes by pieces done, and the largest size of all."""
-    os.fsync = lambda handle: None
+    os.fsync = lambda fd: None
     looks = Looks()
     with tempfile.TemporaryDirectory(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None) as place:
         home = Path(place)

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import signal
+import stat
 import sys
 import time
 from pathlib import Path
@@ -18,19 +19,38 @@ LOG = "GANPLUGIN_TEST_LOG"
 SLOW = "GANPLUGIN_TEST_SLOW"
 
 
+def prepare() -> None:
+    """Note what is written, and write slowly: what is killed halfway leaves a half."""
+    note_writes()
+    write, pause = os.write, 0.001
+
+    def write_halves(handle: int, data: bytes) -> int:
+        if len(data) < 2 or not stat.S_ISREG(os.fstat(handle).st_mode):
+            return write(handle, data)
+        written = write(handle, data[: len(data) // 2])
+        time.sleep(pause)
+        return written + write(handle, data[len(data) // 2 :])
+
+    def write_bytes(path: Path, data: bytes) -> int:
+        with path.open("wb", buffering=0) as stream:
+            return write_halves(stream.fileno(), data)
+
+    os.write = write_halves
+    Path.write_bytes = write_bytes  # type: ignore[method-assign, assignment]
+
+
 def note_writes() -> None:
     """Let the storage write the name of every file that it is given into a log, before it writes the file."""
     from ganplugin.series.judging import Judge
     from ganplugin.series.storage import LocalStorage
 
-    write, opinions = LocalStorage.write, Judge.opinions
+    put, opinions = LocalStorage.write, Judge.opinions
 
     def noted(self: LocalStorage, path: str, *rest: Any) -> None:
-        log = os.open(os.environ[LOG], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(log, path.encode() + b"\n")
-        os.close(log)
+        with Path(os.environ[LOG]).open("ab", buffering=0) as log:
+            log.write(path.encode() + b"\n")
         slow_down()
-        write(self, path, *rest)
+        put(self, path, *rest)
 
     def judged(self: Judge, *pictures: Any) -> list[tuple[float, bytes]]:
         slow_down()
@@ -73,7 +93,7 @@ def child(request: dict[str, Any]) -> None:
     os.dup2(said, 2)
     os.environ[LOG] = str(Path("written.txt").absolute())
     os.environ[SLOW] = json.dumps([str(Path(request["grown"]).absolute()), request["bytes"]])
-    note_writes()
+    prepare()
     code = 1
     try:
         main(request["arguments"])
@@ -143,4 +163,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 elif __name__ == "__mp_main__" and LOG in os.environ:  # a worker of a command line
-    note_writes()
+    prepare()

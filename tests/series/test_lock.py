@@ -13,9 +13,10 @@ from ganplugin.series.lock import locked
 
 def test_a_second_one_is_refused_by_name_until_the_first_is_gone(tmp_path):
     with locked(tmp_path / "own", "tides"):
-        with pytest.raises(
-            FileError, match=f"tides: is being rendered already by process {os.getpid()} on "
-        ) as refused, locked(tmp_path / "own", "tides"):
+        with (
+            pytest.raises(FileError, match=f"tides: is being rendered already by process {os.getpid()} on ") as refused,
+            locked(tmp_path / "own", "tides"),
+        ):
             pass
         assert socket.gethostname()[:80] in str(refused.value)
     with locked(tmp_path / "own", "tides"):
