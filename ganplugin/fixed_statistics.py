@@ -65,7 +65,7 @@ class FixedStatistics:
         return {name: np.mean([one[name] for one in found], axis=0) for name in self._graphs.names if found}
 
     def _measured(self, picture: Array, call: StyleCall) -> dict[str, Array]:
-        feeds, _ = self.source.style_feeds(picture[None], call.style, call.style_weights, call.strength)
+        feeds = self.source.style_feeds(picture[None], call.style, call.style_weights, call.strength)
         found = self._measuring.run(feeds.part(0, 1), self._graphs.names)
         return {name: self._graphs.as_input(name, value) for name, value in found.items()}
 

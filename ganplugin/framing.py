@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganplugin.errors import InputError
+from ganplugin.limits import MAX_PIXELS
 from ganplugin.manifest import Manifest
 from ganplugin.sizing import resize
 
@@ -31,7 +34,17 @@ class Frame:
 
     @classmethod
     def around(cls, height: int, width: int, manifest: Manifest) -> Frame:
-        """Return the frame for pictures of a size in the network of a manifest."""
+        """Return the frame for pictures of a size in the network of a manifest.
+
+        Raises `InputError` if the result would have more than `MAX_PIXELS`.
+        """
+        rows, columns = height * manifest.scale, width * manifest.scale
+        if rows * columns > MAX_PIXELS:
+            raise InputError(
+                f"{columns}x{rows} would be more pixels than a picture may have",
+                where=manifest.name,
+                fix="shrink the picture first, with --max-side",
+            )
         outside = height, width
         if manifest.height is not None and manifest.width is not None:
             scale = min(manifest.height / height, manifest.width / width)
@@ -67,9 +80,28 @@ class Frame:
             return inside
         return np.pad(inside, ((0, 0), (0, extra[0]), (0, extra[1]), (0, 0)), mode="reflect")
 
+    def window(self, picture: Pixels) -> Callable[[slice, slice], Pixels]:
+        """Return what gives rows and columns of what the network sees of a picture [h, w, c], as [1, c, rows, columns].
+
+        For a network of free size, without a copy of the whole.
+        """
+        down, right = (_reflected(*sides) for sides in zip(self.inside, self.whole, strict=True))
+
+        def read(rows: slice, columns: slice) -> Pixels:
+            within = rows.stop <= self.inside[0] and columns.stop <= self.inside[1]
+            part = picture[rows, columns] if within else picture[down[rows][:, None], right[columns]]
+            return np.ascontiguousarray(part.transpose(2, 0, 1)[None])
+
+        return read
+
     def leave(self, painted: Pixels) -> Pixels:
         """Return paintings [n, h, w, c] of the size `painted` at the size `result`."""
         return _resized(painted, self.result)
+
+
+def _reflected(side: int, whole: int) -> NDArray[np.intp]:
+    """Return the place in a picture of each place of a larger one that it is reflected into."""
+    return np.pad(np.arange(side), (0, whole - side), mode="reflect")
 
 
 def _resized(pictures: Pixels, size: tuple[int, int]) -> Pixels:

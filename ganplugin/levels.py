@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ganplugin.errors import ImageError
 
-__all__ = ["from_uint8", "lay_levels", "nan_error", "refuse_nan", "to_uint8"]
+__all__ = ["from_uint8", "lay_levels", "lay_planes", "nan_error", "refuse_nan", "to_uint8"]
 
 _TOP: Final = 255
 
@@ -54,6 +54,16 @@ def lay_levels(planes: NDArray[np.float32], levels: NDArray[np.uint8]) -> None:
             for channel in range(channels):
                 part = planes[index, channel, top : top + rows]
                 levels[index, top : top + rows, :, channel] = _rounded(part, block[: len(part)])
+
+
+def lay_planes(
+    planes: NDArray[np.float32] | NDArray[np.uint8], pictures: NDArray[np.float32] | NDArray[np.uint8]
+) -> None:
+    """Fill ``pictures`` [n, h, w, c] with ``planes`` [n, c, h, w], as levels where they are of 8 bits."""
+    if pictures.dtype == np.uint8 and planes.dtype == np.float32:
+        lay_levels(planes.view(np.float32), pictures.view(np.uint8))
+    else:
+        pictures[...] = planes.transpose(0, 2, 3, 1)
 
 
 def _rounded(values: NDArray[np.float32], block: NDArray[np.float32]) -> NDArray[np.uint32]:

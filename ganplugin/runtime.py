@@ -15,17 +15,17 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganplugin.batches import suggested_size
+from ganplugin.batches import filling, suggested_size
 from ganplugin.devices import Device, parse_device
 from ganplugin.errors import InputError, ModelError
 from ganplugin.execution import DEFAULT_THREADS, Execution, Planes, RuntimeOptions
 from ganplugin.feeds import Feeds, as_picture_rows, as_planes, checked
 from ganplugin.framing import Frame
-from ganplugin.levels import lay_levels, to_uint8
-from ganplugin.limits import MAX_PIXELS
+from ganplugin.levels import lay_planes, to_uint8
 from ganplugin.manifest import Kind, Manifest
 from ganplugin.registry import did_you_mean
 from ganplugin.session_cache import SessionCache, SharedSession
+from ganplugin.tiled_style import Progress, TiledStyle
 
 __all__ = ["DEFAULT_THREADS", "Model", "RuntimeOptions", "forget_models", "open_model"]
 
@@ -200,7 +200,7 @@ class Model:
         if self.manifest.num_ws is None or self.manifest.w_dim is None:
             raise InputError(f"the family {self.manifest.family} has no W space", where=self.manifest.name)
         latents = np.empty((feeds.rows, self.manifest.num_ws, self.manifest.w_dim), np.float32)
-        self._batches(feeds, "w", self._only("w"), _fill(latents), _MAPPING_ROWS)
+        self._batches(feeds, "w", self._only("w"), filling(latents), _MAPPING_ROWS)
         return latents
 
     def stylize(
@@ -210,18 +210,22 @@ class Model:
         style: ArrayLike | None = None,
         style_weights: ArrayLike | None = None,
         strength: float | None = None,
+        tile: int = 0,
+        progress: Progress | None = None,
     ) -> Array:
         """Return pictures [n, h, w, 3], 0..1, redrawn in a style, at the very size that they came in.
 
         An upscaler's are the manifest's ``scale`` times as high and as wide. ``style``: a picture [h, w, 3], for
         networks that take one. ``style_weights``: [styles], for networks that know several. ``strength``: 0..1. Small
         or odd sizes are padded by reflection for the network and cut back; a network of one fixed size sees the
-        picture resized to fit.
+        picture resized to fit. ``tile``: the side in pixels of tiles to paint in, the network seeing the whole picture
+        all the same; 0 takes tiles where a picture is too large (`fits_whole`) and the network allows it; ``progress``
+        is told how many of how many are done.
         Raises `InputError` for what this model does not take and for a result of more than `MAX_PIXELS`, `ModelError`
         if a run fails.
         """
-        feeds, frame = self.style_feeds(content, style, style_weights, strength)
-        return frame.leave(self._pictures(feeds, frame.returned, frame.painted, np.float32))
+        feeds, frame, pictures = self._style_request(content, style, style_weights, strength)
+        return frame.leave(self._painted(feeds, frame, pictures, np.float32, tile, progress))
 
     def stylize_levels(
         self,
@@ -230,15 +234,17 @@ class Model:
         style: ArrayLike | None = None,
         style_weights: ArrayLike | None = None,
         strength: float | None = None,
+        tile: int = 0,
+        progress: Progress | None = None,
     ) -> Levels:
         """Return the pictures of `stylize` as uint8: what `to_uint8` gives of them, sooner where no size changes.
 
         Raises as `stylize` does, and `ImageError` if a value is NaN.
         """
-        feeds, frame = self.style_feeds(content, style, style_weights, strength)
+        feeds, frame, pictures = self._style_request(content, style, style_weights, strength)
         if frame.painted != frame.result:
-            return to_uint8(frame.leave(self._pictures(feeds, frame.returned, frame.painted, np.float32)))
-        return self._pictures(feeds, frame.returned, frame.painted, np.uint8)
+            return to_uint8(frame.leave(self._painted(feeds, frame, pictures, np.float32, tile, progress)))
+        return self._painted(feeds, frame, pictures, np.uint8, tile, progress)
 
     def score(self, images: ArrayLike, *, label: ArrayLike | None = None) -> Array:
         """Return the scorer's opinion [n] of pictures [n, h, w, c], 0..1, at the manifest's size; higher is better.
@@ -257,7 +263,7 @@ class Model:
         feeds = self._feeds(len(pictures)).add("image", as_planes(pictures)).add("label", label)
         scores = np.empty(len(pictures), np.float32)
         rows = suggested_size(height * width, self.device.kind)
-        self._batches(feeds, "score", self._only("score"), _fill(scores), rows)
+        self._batches(feeds, "score", self._only("score"), filling(scores), rows)
         return scores
 
     def _latent_feeds(
@@ -289,32 +295,44 @@ class Model:
 
     def style_feeds(
         self, content: ArrayLike, style: ArrayLike | None, weights: ArrayLike | None, strength: float | None
-    ) -> tuple[Feeds, Frame]:
-        """Return what `stylize` runs the network on, and how its pictures are framed. Raises as it does."""
+    ) -> Feeds:
+        """Return what `stylize` runs the network on. Raises as it does."""
+        feeds, frame, pictures = self._style_request(content, style, weights, strength)
+        return feeds.add("content", as_planes(frame.enter(pictures)))
+
+    def _style_request(
+        self, content: ArrayLike, style: ArrayLike | None, weights: ArrayLike | None, strength: float | None
+    ) -> tuple[Feeds, Frame, Array]:
+        """Return all feeds but the content, how its pictures are framed, and those."""
         self._demand("style")
         pictures = as_picture_rows("content", content, 3)
-        frame = self._frame(pictures.shape[1], pictures.shape[2])
-        feeds = self._feeds(len(pictures)).add("content", as_planes(frame.enter(pictures)))
+        frame = Frame.around(pictures.shape[1], pictures.shape[2], self.manifest)
+        feeds = self._feeds(len(pictures))
         if style is not None:
             feeds.add("style", as_planes(as_picture_rows("style", style, 3)[:1]))
         feeds.add("style_weights", weights)
-        return feeds.add("strength", strength, neutral=1.0), frame
+        return feeds.add("strength", strength, neutral=1.0), frame, pictures
+
+    def _painted(
+        self, feeds: Feeds, frame: Frame, pictures: Array, kind: type[Value], tile: int, progress: Progress | None
+    ) -> NDArray[Value]:
+        if self.tiled.suits(frame, inputs := feeds.part(0, 0), tile):
+            painted = np.empty((feeds.rows, *frame.painted, _CHANNELS[self.manifest.channels]), kind)
+            for picture, target in zip(pictures, painted, strict=True):
+                self.tiled.paint(picture, frame, inputs, target, tile, progress)
+            return painted
+        feeds.add("content", as_planes(frame.enter(pictures)))
+        return self._pictures(feeds, frame.returned, frame.painted, kind)
+
+    @cached_property
+    def tiled(self) -> TiledStyle:
+        """What paints large pictures with a style network."""
+        return TiledStyle(self._execution)
 
     def over(self, session: Any, given: Mapping[str, Array]) -> Model:  # noqa: ANN401 - onnxruntime.InferenceSession
         """Return this model over another session of its graph, which is fed ``given`` wherever a run brings nothing."""
-        shared = replace(self._shared, session=session, defaults={**self._shared.defaults, **given})
+        shared = replace(self._shared, session=session, altered=True, defaults={**self._shared.defaults, **given})
         return replace(self, _shared=shared)
-
-    def _frame(self, height: int, width: int) -> Frame:
-        frame = Frame.around(height, width, self.manifest)
-        rows, columns = frame.result
-        if rows * columns > MAX_PIXELS:
-            raise InputError(
-                f"{columns}x{rows} would be more pixels than a picture may have",
-                where=self.manifest.name,
-                fix="shrink the picture first, with --max-side",
-            )
-        return frame
 
     def _feeds(self, rows: int) -> Feeds:
         return Feeds(rows, self.inputs, self.manifest.name)
@@ -345,12 +363,11 @@ class Model:
                 message = f"returns pictures of {width}x{height}, not {returned[1]}x{returned[0]}"
                 raise ModelError(message, where=self.path)
             with self.options.timing("conversion"):
-                _lay(found[:, :, : kept[0], : kept[1]], pictures[start:stop])
+                lay_planes(found[:, :, : kept[0], : kept[1]], pictures[start:stop])
 
         run = self._execution.levels if kind is np.uint8 else self._only("image")
-        self._batches(
-            feeds, ("image", returned), run, fill, suggested_size(returned[0] * returned[1], self.device.kind)
-        )
+        rows = suggested_size(returned[0] * returned[1], self.device.kind)
+        self._batches(feeds, ("image", returned), run, fill, rows)
         return pictures
 
     def _only(self, output: str) -> Callable[[Mapping[str, Array]], Array]:
@@ -380,17 +397,3 @@ class Model:
     def _known(self, name: str, names: tuple[str, ...], noun: str) -> None:
         if name not in names:
             raise InputError(f"has no {noun} {name!r}", where=self.manifest.name, fix=did_you_mean(name, names))
-
-
-def _fill(target: Array) -> Callable[[int, int, Array], None]:
-    def fill(start: int, stop: int, found: Array) -> None:
-        target[start:stop] = found
-
-    return fill
-
-
-def _lay(planes: Planes, pictures: NDArray[Value]) -> None:
-    if pictures.dtype == np.uint8 and planes.dtype == np.float32:
-        lay_levels(planes.view(np.float32), pictures.view(np.uint8))
-    else:
-        pictures[...] = planes.transpose(0, 2, 3, 1)

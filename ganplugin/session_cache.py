@@ -36,7 +36,8 @@ _AUTO_ORDER: Final = ("cuda", "directml", "coreml")  # not tensorrt, which compi
 class SharedSession:
     """An open session, what it is a session of, and what was learned of its memory.
 
-    ``defaults`` are to be fed where nothing else is, for a provider that does not know optional inputs.
+    ``defaults`` are to be fed where nothing else is, for a provider that does not know optional inputs. ``altered``
+    says that the session runs another graph than the file's.
     """
 
     session: Any
@@ -44,6 +45,7 @@ class SharedSession:
     digest: str
     device: Device
     defaults: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    altered: bool = False
     batches: BatchSizes = field(default_factory=BatchSizes)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

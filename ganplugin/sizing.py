@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = [
     "resize",
     "resize_levels",
     "resize_squares",
+    "row_bands",
     "with_channels",
 ]
 
@@ -26,6 +28,8 @@ Number = TypeVar("Number", np.uint8, np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601 weights, as Pillow uses them for grey."""
 
+_BAND_PIXELS = 2**19
+
 
 def resize(picture: Pixels, width: int, height: int) -> Pixels:
     """Return the picture at another size by Lanczos, smooth either way: float32 [height, width, c], 0..1."""
@@ -33,13 +37,18 @@ def resize(picture: Pixels, width: int, height: int) -> Pixels:
 
     if picture.shape[:2] == (height, width):
         return picture
-    planes = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(picture[..., c])).resize((width, height), Image.Resampling.LANCZOS)
-        )
-        for c in range(picture.shape[2])
-    ]
-    return np.asarray(np.clip(np.stack(planes, axis=2), 0.0, 1.0), np.float32)
+    resized = np.empty((height, width, picture.shape[2]), np.float32)
+    for c in range(picture.shape[2]):
+        plane = Image.fromarray(np.ascontiguousarray(picture[..., c]))
+        resized[..., c] = np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS))
+    return np.clip(resized, 0.0, 1.0, out=resized)
+
+
+def row_bands(picture: NDArray[np.floating]) -> Iterator[slice]:
+    """Yield the rows of a picture band by band, half a million pixels at a time, for work in little memory."""
+    height, width = picture.shape[:2]
+    rows = max(1, _BAND_PIXELS // max(1, width))
+    return (slice(start, min(height, start + rows)) for start in range(0, height, rows))
 
 
 def fit_within(picture: Pixels, longest: int) -> Pixels:

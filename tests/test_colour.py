@@ -109,3 +109,15 @@ def test_pictures_of_different_sizes_are_refused(way: Any) -> None:
             way(picture(1), other)
     with pytest.raises(InputError):
         way(picture(1)[:0], picture(1)[:0])
+
+
+@pytest.mark.parametrize("mode", ["luminance", "statistics", "histogram"])
+def test_bands_of_rows_give_the_same_colours_and_may_replace_the_picture(monkeypatch, mode):
+    random = np.random.RandomState(4)
+    stylised, content = (random.rand(30, 20, 3).astype(np.float32) ** power for power in (1, 2))
+    whole = preserve_colour(mode, stylised, content)
+    monkeypatch.setattr("ganplugin.sizing._BAND_PIXELS", 70)
+    assert np.allclose(preserve_colour(mode, stylised, content), whole, atol=1e-6)
+    into = stylised.copy()
+    assert preserve_colour(mode, into, content, into=into) is into
+    assert np.allclose(into, whole, atol=1e-6)

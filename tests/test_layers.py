@@ -67,6 +67,7 @@ RUNTIME = ours(
     "runtime",
     "session_cache",
     "sessions",
+    "tiled_style",
 )
 SERVICES = ours("bench", "demo", "doctor", "hostpacks", "shelf")
 NETWORKS = ours("errors", "limits", "registry", "manifest")
@@ -75,7 +76,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ganplugin.__main__": ours("cli"),
     **dict.fromkeys(BASE, BASE),
     **dict.fromkeys(FORMATS, BASE | FORMATS),
-    **dict.fromkeys(RUNTIME, BASE | FORMATS | RUNTIME),
+    **dict.fromkeys(RUNTIME, BASE | FORMATS | RUNTIME | ours("tiling")),
+    "ganplugin.tiling": ours("errors", "files"),
     "ganplugin.plugins": set(),
     **dict.fromkeys(SERVICES, BASE | FORMATS | RUNTIME | ours("plugins")),
     "ganplugin.nodes": BASE | FORMATS | RUNTIME,
@@ -113,7 +115,7 @@ GUESTS = {
     "h5py": guest(late="ganplugin.train ganplugin.export"),
     "onnx": guest(
         late="ganplugin.conversion ganplugin.doctor ganplugin.fixed_statistics ganplugin.inspection "
-        "ganplugin.modelfile ganplugin.export"
+        "ganplugin.modelfile ganplugin.tiling ganplugin.export"
     ),
     "onnx_ir": guest(late="ganplugin.export"),
     "onnxscript": guest(late="ganplugin.export"),

@@ -16,6 +16,7 @@ from ganplugin.nodes.context import Context
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from rich.progress import Progress
 
 __all__ = ["device_options", "json_option", "terminal_context"]
 
@@ -27,18 +28,32 @@ class TerminalReporter:
 
     def __init__(self) -> None:
         self._said: set[str] = set()
+        self._shown: Progress | None = None
 
     @contextlib.contextmanager
     def task(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar while the task is open; it goes away when done."""
+        """Show a bar while the task is open, below those of the tasks around it; it goes away when done."""
+        with self._bars() as progress:
+            bar = progress.add_task(label, total=total)
+            yield lambda done: progress.update(bar, completed=done)
+            progress.remove_task(bar)
+
+    @contextlib.contextmanager
+    def _bars(self) -> Iterator[Progress]:
+        """Give the bars on the screen, of which a terminal has one set at a time."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        if self._shown is not None:
+            yield self._shown
+            return
         columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         console = Console(stderr=True)
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task(label, total=total)
-            yield lambda done: progress.update(bar, completed=done)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as self._shown:
+            try:
+                yield self._shown
+            finally:
+                self._shown = None
 
     def preview(self, picture: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         """Pictures are on disk; nothing to show."""

@@ -167,7 +167,32 @@ def test_progress_is_drawn_on_terminals_only(capsys):
     reporter = TerminalReporter()
     with reporter.task("Rendering", 3) as done:
         done(1)
+        with reporter.task("within", 2) as within:
+            within(2)
+        done(3)
     reporter.preview(None)
     reporter.message("hello")
     reporter.message("hello")
     assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_a_task_within_a_task_has_its_bar_in_the_same_set(monkeypatch):
+    """A terminal shows one set of bars: old versions of rich refuse a second one."""
+    from rich.progress import Progress
+
+    from ganplugin.cli.terminal import TerminalReporter
+
+    added: list[tuple[Progress, str]] = []
+    add = Progress.add_task
+    monkeypatch.setattr(
+        Progress, "add_task", lambda bars, label, **how: added.append((bars, label)) or add(bars, label, **how)
+    )
+    reporter = TerminalReporter()
+    with reporter.task("Rendering", 3), reporter.task("tiles", 50) as tiles:
+        tiles(7)
+    with reporter.task("Once more", 1):
+        pass
+    (first, _), (second, _), (third, _) = added
+    assert first is second
+    assert third is not first
+    assert [label for _, label in added] == ["Rendering", "tiles", "Once more"]

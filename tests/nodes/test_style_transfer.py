@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 from ganplugin.errors import Cancelled, InputError
 from ganplugin.nodes import Context, Images, LoadImages, Sample, StyleTransfer
+from ganplugin.nodes.context import SilentReporter
 from ganplugin.nodes.style_transfer import parse_style_weights
 from ganplugin.nodes.values import Masks
 from ganplugin.sizing import resize
@@ -292,3 +295,64 @@ def test_a_mask_keeps_alpha_and_follows_a_picture_that_is_shrunk_or_enlarged(mod
     assert np.array_equal(large, resize(photo[..., :3], 24, 24))
     grey = paint(load(models / "styles.onnx"), context, noise(8, 8, 1), mask=masks(0))[0]
     assert np.array_equal(grey, noise(8, 8, 1).repeat(3, axis=2))
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {},
+        {"strength": 0.4},
+        {"preserve_color": "luminance"},
+        {"preserve_color": "statistics"},
+        {"preserve_color": "histogram"},
+        {"mask": masks(half_mask())},
+        {"max_side": 90},
+    ],
+)
+@pytest.mark.parametrize("model", ["styles.onnx", "painting.onnx", "upscaler.onnx"])
+def test_tiles_paint_the_same_whatever_else_is_asked_for(models, context, monkeypatch, model, inputs):
+    style = {"style_image": sequence([noise(4, 4)])} if model == "painting.onnx" else {}
+    photo = noise(150, 130, 4)
+    whole = paint(load(models / model), context, photo, **inputs, **style)[0]
+    monkeypatch.setattr("ganplugin.sizing._BAND_PIXELS", 999)  # as bands of a large picture
+    tiled = paint(load(models / model), context, photo, tile=64, **inputs, **style)[0]
+    assert np.allclose(tiled, whole, atol=1e-5)
+    assert tiled.dtype == np.float32
+
+
+def test_tiles_are_shown_as_they_are_painted(models):
+    class Watching(SilentReporter):
+        def __init__(self):
+            self.seen: list[tuple[str, int, int]] = []
+
+        def task(self, label, total):
+            return nullcontext(lambda done: self.seen.append((label, total, done)))
+
+    reporter = Watching()
+    context = Context(device="cpu", reporter=reporter)
+    paint(load(models / "styles.onnx"), context, noise(60, 130), tile=64)
+    assert reporter.seen == [("tiles", 3, done) for done in range(4)]
+    painted = StyleTransfer(model=load(models / "styles.onnx"), images=sequence([noise(60, 130)]), tile=64)
+    assert painted.run(context).images.levels(0, 1)[0].dtype == np.uint8
+    assert reporter.seen[4:] == reporter.seen[:4]
+    paint(load(models / "styles.onnx"), context, noise(60, 130))
+    assert len(reporter.seen) == 8
+
+
+def test_a_tile_that_would_be_nearly_all_margin_is_refused(models, context):
+    with pytest.raises(InputError, match="tile: 63 is too small - choose 64 or more, or 0"):
+        paint(load(models / "styles.onnx"), context, noise(4, 4), tile=63)
+
+
+def test_a_network_with_the_statistics_of_a_shot_is_not_cut(models, context, monkeypatch):
+    model, photo = load(models / "styles.onnx"), noise(60, 130)
+    monkeypatch.setattr("ganplugin.tiled_style.fits_whole", lambda pixels, kind: False)
+    shot = paint(model, context, photo, photo, statistics="shot")
+    assert np.allclose(shot[0], paint(model, context, photo)[0], atol=1e-5)
+    with pytest.raises(InputError, match="tile: tiles measure picture by picture - leave it at 0"):
+        paint(model, context, photo, statistics="shot", tile=64)
+
+
+def test_the_size_of_tiles_is_part_of_the_recipe(models, context):
+    painted = StyleTransfer(model=load(models / "styles.onnx"), images=sequence([noise(4, 4)]), tile=128).run(context)
+    assert dict(painted.images.origin(0).recipe.inputs)["tile"] == 128
