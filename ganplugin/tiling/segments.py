@@ -45,9 +45,10 @@ def build_segment(proto: ModelProto, graph: PictureGraph, stage: Stage, types: M
     for node in stage.nodes:
         builder.add(node)
     outputs = {name: builder.output(name, passed=name in stage.sources) for name in stage.targets}
-    weights = [name for name in stage.numbers if name in graph.known]
-    fed = tuple(name for name in stage.numbers if name not in graph.known)
-    builder.weights.update({name: graph.known[name] for name in weights})
+    used = {name for node in builder.nodes for name in node.input}
+    fed = tuple(name for name in stage.numbers if name in used and name not in graph.known)
+    # onnxruntime complains of weights that nothing uses, as the shapes are for which others stand here.
+    builder.weights.update({name: graph.known[name] for name in used if name in graph.known})
     inputs = [(name, types[name]) for name in (*stage.sources, *fed)]
     inputs += [(name, make.dtype) for name, make in builder.fittings.items()]
     model = _model(proto, builder.nodes, builder.weights, inputs, list(dict.fromkeys(outputs.values())))

@@ -89,6 +89,12 @@ def test_optional_inputs_count_anew_in_every_picture(tmp_path):
         assert np.allclose(model.stylize(picture, tile=16, **inputs), model.stylize(picture, **inputs), atol=1e-6)
 
 
+def test_onnxruntime_has_nothing_to_complain_of(tmp_path, capfd):
+    model = open_model(network(tmp_path / "net.onnx", "group", "flat", "linear", "aligned", "instance"), CPU)
+    model.stylize(photo(40, 33), tile=16)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_levels_are_those_of_the_picture(tmp_path):
     model, picture = open_model(network(tmp_path / "net.onnx", "instance", "conv"), CPU), photo(40, 33)
     assert np.array_equal(model.stylize_levels(picture, tile=16), to_uint8(model.stylize(picture, tile=16)))
