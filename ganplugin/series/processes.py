@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Final
@@ -162,12 +163,16 @@ def _started(setup: Setup) -> _Worker:
 def _deaf_to_interrupts() -> Iterator[None]:
     """Let processes that are started now never hear Ctrl-C, not even while they load; here it only waits."""
     mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
-    before = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
+    if mask is None:
+        yield
+        return
+    # The first process that is started starts Python's tracker before it, which would let signals through again.
+    resource_tracker.ensure_running()
+    before = mask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        if mask:
-            mask(signal.SIG_SETMASK, before)
+        mask(signal.SIG_SETMASK, before)
 
 
 def _end(process: BaseProcess) -> None:

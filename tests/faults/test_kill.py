@@ -115,12 +115,23 @@ def test_an_interrupt_says_how_to_go_on(here, write, killer, workers):
     assert sorted(done(here / "stopped")) == list(range(300))
 
 
-def test_an_interrupt_before_the_workers_are_there_is_as_quiet(here, write, killer):
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.4])
+def test_an_interrupt_while_workers_load_is_as_quiet(here, write, killer, delay):
     write(edition=300)
     ended = killer.run_until(
         here, "render", "tides.yaml", "--out", "stopped", "--workers", "2",
-        grown=f"stopped/{JOURNAL}", size=0, number=signal.SIGINT,
+        grown=f"stopped/{JOURNAL}", size=0, delay=delay, number=signal.SIGINT,
     )  # fmt: skip
     assert ended.code == 130
     assert ended.said == "ganplugin: stopped: stopped - go on with: ganplugin render stopped\n"
+    assert ended.left == []
+
+
+def test_a_worker_with_nothing_to_do_ends_with_its_parent(here, write, killer):
+    """There is one job for two: the other one only waits."""
+    write(edition=30, traits={"Seed": {"set": "make.seeds", "seeds": "any"}})
+    ended = killer.run_until(
+        here, "render", "tides.yaml", "--workers", "2", grown=f"tides/{JOURNAL}", size=1000, group=False
+    )
+    assert ended.code == -signal.SIGKILL, ended.said
     assert ended.left == []

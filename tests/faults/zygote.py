@@ -24,7 +24,7 @@ def prepare() -> None:
     note_writes()
     write, pause = os.write, 0.001
 
-    def write_halves(handle: int, data: bytes) -> int:
+    def write_halves(handle: int, data: Any) -> int:
         if len(data) < 2 or not stat.S_ISREG(os.fstat(handle).st_mode):
             return write(handle, data)
         written = write(handle, data[: len(data) // 2])
