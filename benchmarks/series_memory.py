@@ -18,7 +18,7 @@ import multiprocessing
 import os
 import resource
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -100,8 +100,21 @@ def render(series: dict[str, Any]) -> tuple[list[tuple[int, int]], int]:
 
 def alone(series: dict[str, Any]) -> tuple[list[tuple[int, int]], int]:
     """Do the same in a new process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    # One arena: with more, sizes depend on which thread asked first, which is not what is measured.
+    with one_arena(), multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(render, (series,))
+
+
+@contextlib.contextmanager
+def one_arena() -> Iterator[None]:
+    """Let processes that start inside have one heap for all threads."""
+    name = "MALLOC_ARENA_MAX"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(name) if before is None else os.environ.update({name: before})
 
 
 def growth(looks: list[tuple[int, int]]) -> tuple[float, int]:

@@ -35,7 +35,7 @@ def prepare() -> None:
         with path.open("wb", buffering=0) as stream:
             return write_halves(stream.fileno(), data)
 
-    os.write = write_halves
+    os.write = write_halves  # type: ignore[assignment]
     Path.write_bytes = write_bytes  # type: ignore[method-assign, assignment]
 
 
