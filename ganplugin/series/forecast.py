@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ganplugin.nodes.context import Context
-from ganplugin.series.entries import Done
+from ganplugin.series.entries import Done, Failed
 from ganplugin.series.estimate import Estimate, estimate
 from ganplugin.series.opening import Opened
 from ganplugin.series.plan import Plan
@@ -92,7 +92,10 @@ def forecast(opened: Opened, setup: Setup, request: Request, workers: int, conte
     """Count what is missing, draw the traits, and make a few pieces to time them."""
     plan, done, judged = opened.plan, set[int](), set[int]()
     for entry in opened.folder.entries():
-        (done if isinstance(entry, Done) else judged).add(entry.piece)
+        if isinstance(entry, Failed):
+            done.discard(entry.piece)
+        else:
+            (done if isinstance(entry, Done) else judged).add(entry.piece)
     wanted = plan.kept if request.pieces is None else min(plan.kept, len(request.pieces))
     curated = plan.series.keep is not None
     with context.reporter.task("Measuring", 1):

@@ -29,6 +29,7 @@ def test_what_a_flipped_byte_a_lost_file_and_a_stranger_come_to(here, run, write
     assert len(done(here / "tides")) == len(entries(here / "tides")) == 6
 
     assert run("verify", "tides", "--mend").code == 11
+    assert json.loads(run("render", "tides", "--dry-run", "--json").out)["missing"] == 3
     assert run("render", "tides").code == 11  # they are known to be damaged, and are told
     assert run("render", "tides", "--retry-failed").code == 0
     assert Counter(done(here / "tides")) == Counter([*range(6), 1, 3, 4])
