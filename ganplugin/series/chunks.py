@@ -37,6 +37,11 @@ class Chunks:
             room -= len(now)
         return tuple(chunk)
 
+    def is_empty(self) -> bool:
+        """Tell whether there are no more."""
+        self._left = self._left or next(self._jobs, None)
+        return self._left is None
+
     def note(self, entry: Entry) -> None:
         """Learn from a piece how long one takes."""
         if not isinstance(entry, Failed):

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
+from ganplugin.builtin import catalog
 from ganplugin.errors import Cancelled, GanPluginError
+from ganplugin.library import BUILTIN_PREFIX
 from ganplugin.nodes.context import Context
+from ganplugin.nodes.load_model import LoadModel
 from ganplugin.nodes.provenance import current_versions
 from ganplugin.series.entries import Done, Entry, WrittenFile
 from ganplugin.series.inbox import Inbox
@@ -22,7 +25,14 @@ from ganplugin.series.trouble import Trouble
 from ganplugin.series.worker_folder import WorkerFolder
 from ganplugin.series.workshop import Job, Setup, Workshop
 
-__all__ = ["ClusterWorker"]
+__all__ = ["ClusterWorker", "provider_on"]
+
+
+def provider_on(device: str, threads: int) -> str:
+    """Return what computes on a device of this machine. Raises `ProviderError` if it does not come up."""
+    # Any model tells; one that comes with the package is there.
+    model = LoadModel(model=f"{BUILTIN_PREFIX}{min(catalog())}")
+    return model.run(Context(device, threads)).model.provider
 
 
 class ClusterWorker:
@@ -45,9 +55,11 @@ class ClusterWorker:
         self._thread = threading.Thread(target=self._work, name="workshop", daemon=True)
         self._thread.start()
 
-    def greet(self, node: str = "") -> Greeting:
+    def greet(self) -> Greeting:
         """Say that it is there."""
-        return Greeting(node, current_versions())
+        import ray
+
+        return Greeting(ray.get_runtime_context().get_node_id(), current_versions())
 
     def make(self, chunk: Chunk) -> tuple[Made, ...] | Trouble:
         """Return what became of every piece of a chunk, or what stops the whole series."""

@@ -85,7 +85,10 @@ class Fleet:
         self._crew, self._ray = crew, crew.cluster.ray
         self._sender, self._context, self._storage = sender, context, storage
         self._arguments = (self._ray.put(setup), beside)
+        self._back: deque[tuple[Job, ...]] = deque()
+        """Chunks of machines that went away."""
         self._again: deque[Job] = deque()
+        """Single pieces that a worker died over."""
         self._blame: Counter[int] = Counter()
         self._stillborn = 0
         self._since = time.monotonic()
@@ -135,14 +138,14 @@ class Fleet:
         for hand in self._hands:
             while hand.has_room and (jobs := self._next(hand, chunks)):
                 hand.open[hand.actor.make.remote(self._sender.chunk(jobs, hand.has))] = jobs
-        starting = not all(hand.node for hand in self._hands)
-        return starting or any(hand.open for hand in self._hands)
+        waiting = bool(self._again or self._back) or not chunks.is_empty()
+        return waiting or any(hand.open for hand in self._hands)
 
     def _next(self, hand: _Hand, chunks: Chunks) -> tuple[Job, ...]:
         if self._again and not hand.open:
             hand.suspected = True
             return (self._again.popleft(),)
-        return chunks.next()
+        return self._back.popleft() if self._back else chunks.next()
 
     def _ready(self) -> Iterator[tuple[Any, _Hand]]:
         """Wait a little; yield what was said, and by whom."""
@@ -198,15 +201,20 @@ class Fleet:
             list(self._writers.map(lambda file: storage.write(*file), files))
 
     def _lost(self, hand: _Hand) -> Iterator[Entry]:
-        """Start a worker in place of one that died, and give what it had to try once more, piece by piece."""
+        """Start a worker in place of one that died, and have what it was given made by another."""
         died_alone = not hand.node or self._crew.cluster.is_alive(hand.node)
-        left = [(job.task, piece) for jobs in hand.open.values() for job in jobs for piece in job.pieces]
-        for task, piece in left:
-            self._blame[piece.index] += _WORKER_LOST if died_alone else _NODE_LOST
-            if self._blame[piece.index] >= _TOO_OFTEN:
-                yield _given_up(piece)
-            else:
-                self._again.append(Job(task, (piece,)))
+        for jobs in hand.open.values():
+            left: list[Job] = []
+            for task, piece in ((job.task, piece) for job in jobs for piece in job.pieces):
+                self._blame[piece.index] += _WORKER_LOST if died_alone else _NODE_LOST
+                if self._blame[piece.index] >= _TOO_OFTEN:
+                    yield _given_up(piece)
+                else:
+                    left.append(Job(task, (piece,)))
+            if died_alone:
+                self._again.extend(left)
+            elif left:
+                self._back.append(tuple(left))
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.kill(hand.actor)  # it may only be out of reach
         self._hands[self._hands.index(hand)] = self._started()

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ganplugin.errors import DependencyError, FileError, GanPluginError
+from ganplugin.errors import DependencyError, FileError, GanPluginError, InputError
 from ganplugin.files import contained
+from ganplugin.series.storage import LocalStorage, Storage
 
-__all__ = ["RemoteStorage"]
+__all__ = ["RemoteStorage", "storage_at", "store_of"]
 
 _WHOLE_BY_NATURE: Final = frozenset(
     {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "r2", "memory", "hf"}
@@ -110,3 +111,17 @@ class RemoteStorage:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise FileError(reason[:300], where=where, fix="check the address and the keys that go with it") from error
+
+
+def storage_at(folder: Path, store: str) -> Storage:
+    """Return where files of a series go: its folder, or a store. Raises `InputError` for what is no address."""
+    if not store:
+        return LocalStorage(folder)
+    if "://" not in store:
+        raise InputError("is no address", where=f"--store {store}", fix="write s3://BUCKET/NAME; a folder is --out")
+    return RemoteStorage(store)
+
+
+def store_of(storage: Storage) -> str:
+    """Return the address of a storage; empty for a folder."""
+    return storage.url if isinstance(storage, RemoteStorage) else ""

@@ -32,7 +32,7 @@ class InPlace:
 
 
 class Sending:
-    """Files that last are ``put`` where every machine can fetch them, once; others go with the chunk that needs them."""
+    """Files that last are ``put`` where every machine can fetch them, once; others go with their chunk."""
 
     def __init__(self, parcels: Parcels, put: Callable[[bytes], Any]) -> None:
         self._parcels = parcels
