@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("numpy", "torch", "onnx", "onnxruntime", "PIL", "av", "h5py", "safetensors", "onnxscript", "google.protobuf")
+HEAVY = (
+    "numpy",
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "PIL",
+    "av",
+    "h5py",
+    "safetensors",
+    "onnxscript",
+    "google.protobuf",
+    "ray",
+)
 REPORT = "import json, sys; json.dump([sorted(sys.modules), sys.path], sys.stderr)"
 COMMAND_LINE = (
     "import sys; sys.argv = {arguments!r}\n"
