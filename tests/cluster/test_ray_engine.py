@@ -1,4 +1,4 @@
-"""The Ray engine on a real cluster of several nodes: the same bytes as in one process, whatever happens to the nodes."""
+"""The Ray engine on a real cluster: the same bytes as in one process, whatever happens to the nodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganplugin.series.remote_storage import RemoteStorage
 from ganplugin.series.storage import LocalStorage
 from ganplugin.series.workshop import Job, Setup
 from tests.cluster.conftest import add_node
-from tests.cluster.deadly import UNLUCKY, deadly
+from tests.series.deadly import UNLUCKY, deadly
 from tests.series.kit import SEEDS, digests, plan_of, rendered, setup_of
 from tests.series.test_workshop import PHOTOS, WALKS
 
@@ -127,12 +127,11 @@ def test_a_piece_that_cannot_be_made_fails_with_its_own_words(cluster, home, tmp
 def test_a_run_that_is_cancelled_leaves_no_worker_behind(cluster, home, tmp_path):
     import ray
 
-    told: list[Entry] = []
+    told: list[Entry] = []  # `extend` adds what it has so far, too
     plan = plan_of(edition=10_000, traits=SEEDS)
     context = Context(cancelled=lambda: len(told) > 3)
     with pytest.raises(Cancelled):
-        for entry in RayEngine().run(setup_of(plan, tmp_path, threads=1), jobs(plan), context):
-            told.append(entry)
+        told.extend(RayEngine().run(setup_of(plan, tmp_path, threads=1), jobs(plan), context))
     assert 3 < len(told) < len(plan)
     assert set(files(tmp_path / "pieces")) >= {Path(file.path).name for entry in told for file in entry.files}
     _wait_until(lambda: ray.available_resources().get("CPU") == ray.cluster_resources()["CPU"])
@@ -141,7 +140,7 @@ def test_a_run_that_is_cancelled_leaves_no_worker_behind(cluster, home, tmp_path
 def test_a_node_that_would_make_other_bytes_is_refused(cluster, home, tmp_path, monkeypatch):
     monkeypatch.setattr(fleet, "current_versions", lambda: (("numpy", "0.1"),))
     plan = plan_of()
-    with pytest.raises(DependencyError, match="node .* has .*install the same versions"):
+    with pytest.raises(DependencyError, match=r"node .* has .*install the same versions"):
         on_cluster(setup_of(plan, tmp_path), jobs(plan))
 
 

@@ -24,7 +24,6 @@ class Deadly(Sample):
 
 def deadly(plan: Plan) -> Graph:
     """Return the graph of a plan with deadly nodes in place of those that sample."""
-    calls = {
-        name: replace(call, kind=Deadly) if call.kind is Sample else call for name, call in plan.graph.calls.items()
-    }
-    return replace(plan.graph, calls=calls)
+    calls = plan.graph.calls
+    samples = {name: replace(call, kind=Deadly) for name, call in calls.items() if call.kind is Sample}
+    return replace(plan.graph, calls={**calls, **samples})
