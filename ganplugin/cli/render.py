@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     "--address", default="", help="Ray: auto, HOST:6379, ray://HOST:10001 or local.  [default: what is there]"
 )
 @click.option("--gpu-fraction", type=click.FloatRange(0, 64), help="Ray: what a worker takes of a GPU, such as 0.5.")
-@click.option("--shared", is_flag=True, help="Ray: workers see the same folders, under the same names; nothing is sent.")
+@click.option(
+    "--shared", is_flag=True, help="Ray: workers see the same folders, under the same names; nothing is sent."
+)
 @click.option("--store", default="", metavar="URL", help="Write the pieces there, such as s3://BUCKET/NAME; recorded.")
 @click.option("--retry-failed", is_flag=True, help="Try pieces again that could not be made.")
 @click.option("--fork", is_flag=True, help="If the folder holds another series, begin a new folder beside it.")

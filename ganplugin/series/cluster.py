@@ -12,6 +12,13 @@ from ganplugin.errors import DependencyError, FileError, InputError
 __all__ = ["Cluster", "Resources"]
 
 _START_HERE: Final = "local"
+_QUIET: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Else it prints pages to standard output when a node goes away, which we say in a line.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+}
+"""What Ray reads when it is imported or starts something; whoever set one of them knows better."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,8 @@ class Cluster:
         A process has one connection: if there is one already, it is used.
         Raises `DependencyError` if Ray is not installed, `FileError` if nothing answers.
         """
-        # Read by Ray when it is imported or starts something.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
         try:
             import ray
         except ImportError as error:

@@ -203,6 +203,8 @@ class Fleet:
     def _lost(self, hand: _Hand) -> Iterator[Entry]:
         """Start a worker in place of one that died, and have what it was given made by another."""
         died_alone = not hand.node or self._crew.cluster.is_alive(hand.node)
+        who = "worker died" if died_alone else "machine went away"
+        self._context.reporter.message(f"a {who}: what it was making is given to others")
         for jobs in hand.open.values():
             left: list[Job] = []
             for task, piece in ((job.task, piece) for job in jobs for piece in job.pieces):

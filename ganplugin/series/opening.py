@@ -79,7 +79,8 @@ class Opened:
     def _placed_in(self, folder: SeriesFolder, setup: Setup, facts: Mapping[str, Any]) -> Placed:
         record = folder.recorded(self.plan.series, self.home, facts)
         folder.check(record)
-        return Placed(self.plan, folder, replace(setup, storage=storage_at(folder.path, store_of(setup.storage))), record)
+        storage = storage_at(folder.path, store_of(setup.storage))
+        return Placed(self.plan, folder, replace(setup, storage=storage), record)
 
     def threads(self, asked: int | None) -> int:
         """Return the thread count to render with: what was asked for, else what the series was begun with, else 2."""

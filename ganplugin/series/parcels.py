@@ -15,12 +15,13 @@ from ganplugin.nodes.core_nodes import LoadImage, found_picture
 from ganplugin.nodes.latent_files import LoadLatents, found_latents
 from ganplugin.nodes.load_images import LoadImages, distinct_names, found_files
 from ganplugin.nodes.load_model import LoadModel
+from ganplugin.nodes.load_video import LoadVideo, found_film
 from ganplugin.series.collection import TraitValue
 from ganplugin.series.plan import Piece
 from ganplugin.series.targets import grouped
 from ganplugin.series.workshop import Job, Setup
 
-__all__ = ["Packed", "Parcel", "Parcels"]
+__all__ = ["READERS", "Packed", "Parcel", "Parcels"]
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class Parcels:
     def __init__(self, setup: Setup) -> None:
         self._folders = setup.context(Context()).folders
         self._readers = {
-            f"{call.id}.{_READERS[call.kind][0]}": _READERS[call.kind][1]
+            f"{call.id}.{READERS[call.kind][0]}": READERS[call.kind][1]
             for call in setup.graph.calls.values()
-            if call.kind in _READERS
+            if call.kind in READERS
         }
         self._taken: dict[str, Path] = {}
         self.lasting: tuple[Parcel, ...] = ()
@@ -133,24 +134,22 @@ def _pictures(value: str, folders: Folders) -> _Found:
     return "\n".join(names), [(name, file.absolute()) for name, (file, _) in zip(names, found, strict=True)]
 
 
-def _picture(value: str, folders: Folders) -> _Found:
-    path, home = found_picture(value, folders)
-    name = portable_name(path, home)
-    return name, [(name, path.absolute())]
+def _one(find: Callable[[str, Folders], tuple[Path, Path | None]]) -> _Reader:
+    def read(value: str, folders: Folders) -> _Found:
+        path, home = find(value, folders)
+        if not path.is_file():
+            raise FileError("there is no such file", where=value)
+        name = portable_name(path, home)
+        return name, [(name, path.absolute())]
+
+    return read
 
 
-def _latents(value: str, folders: Folders) -> _Found:
-    path, home = found_latents(value, folders)
-    if not path.is_file():
-        raise FileError("there is no such file", where=value)
-    name = portable_name(path, home)
-    return name, [(name, path.absolute())]
-
-
-_READERS: Final[dict[type[Node], tuple[str, _Reader]]] = {
+READERS: Final[dict[type[Node], tuple[str, _Reader]]] = {
     LoadModel: ("model", _model),
     LoadImages: ("path", _pictures),
-    LoadImage: ("image", _picture),
-    LoadLatents: ("path", _latents),
+    LoadVideo: ("path", _one(lambda value, folders: found_film(value, folders.inputs))),
+    LoadImage: ("image", _one(found_picture)),
+    LoadLatents: ("path", _one(found_latents)),
 }
 """The nodes that read files, the input that names them, and how it does."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ganplugin import nodes
 from ganplugin.errors import InputError
-from ganplugin.series.parcels import Parcels
+from ganplugin.series.parcels import READERS, Parcels
 from ganplugin.series.sending import InPlace, Sending
 from ganplugin.series.workshop import Job
 from tests.nodes.kit import save
@@ -106,3 +109,32 @@ def test_a_picture_goes_with_every_chunk_that_needs_it(home, tmp_path):
 def test_workers_that_see_the_same_disks_are_sent_nothing(home, tmp_path):
     job = Job("render", (plan_of(**PHOTOS)[0],))
     assert InPlace().chunk((job,), set()).shipments == ()
+
+
+def test_every_node_that_reads_files_is_known():
+    root = Path(nodes.__file__).parent
+    readers = {
+        path.stem for path in root.glob("*.py") if re.search(r"folders\.(inputs|models)", path.read_text("utf-8"))
+    }
+    # Save Video reads the sound of a film, which outputs of a series do not have.
+    assert readers - {"save_video"} == {kind.__module__.rpartition(".")[2] for kind in READERS}
+    for kind, (name, _) in READERS.items():
+        assert name in kind.model_fields
+
+
+@pytest.mark.parametrize(
+    ("node", "field", "file"),
+    [("GanPluginLoadVideo", "path", "photos/film.gif"), ("LoadImage", "image", "photos/cat.png")],
+)
+def test_films_and_pictures_of_the_graph_last(home, tmp_path, node, field, file):
+    save(home / "photos" / "film.gif", 4, 4)
+    plan = plan_of(graph={"load": {"class_type": node, "inputs": {field: file}}}, traits={}, edition=1)
+    parcels = Parcels(setup_of(plan, tmp_path))
+    assert places(parcels.lasting) == {file: home / file}
+
+
+def test_latents_of_the_graph_last(home, tmp_path):
+    np.save(home / "w.npy", np.zeros((1, 4), np.float32))
+    latents = {"class_type": "GanPluginLoadLatents", "inputs": {"path": "w.npy"}}
+    parcels = Parcels(setup_of(plan_of(graph={**SAMPLE, "load": latents}), tmp_path))
+    assert places(parcels.lasting)["w.npy"] == home / "w.npy"
