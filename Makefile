@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FL
 PACKAGING := pyproject.toml constraints/cpu.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit coverage test-runtimes test-hosts format docs golden build blender-extension comfyui-pack smoke pictures models clean
+.PHONY: help demo test lint types unit coverage test-runtimes test-hosts test-cluster format docs golden build blender-extension comfyui-pack smoke pictures models clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile
@@ -56,6 +56,9 @@ test-runtimes: $(STAMPS)/all  ## every family in the onnxruntime versions that h
 
 test-hosts: $(STAMPS)/all  ## the nodes in real hosts, each in an environment of its own that is made and kept
 	$(BIN)/pytest -m hosts $(PYTEST_FLAGS)
+
+test-cluster: $(STAMPS)/cluster  ## series on a Ray cluster of several nodes, all on this machine
+	$(BIN)/pytest -m cluster $(PYTEST_FLAGS)
 
 format: $(STAMPS)/all  ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
@@ -102,3 +105,7 @@ $(STAMPS)/all: $(PACKAGING) | $(BIN)/python
 	$(PIP) --constraint constraints/cpu.txt --editable '.[cpu,video,train,dev]'
 	$(PIP) --constraint constraints/cpu.txt --no-deps spandrel einops
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/runtime
+
+$(STAMPS)/cluster: $(STAMPS)/all
+	$(PIP) --constraint constraints/cpu.txt --editable '.[ray]'
+	@touch $@

@@ -13,7 +13,7 @@ from pydantic import Field
 from ganplugin.errors import FileError
 from ganplugin.files import contained, os_errors
 from ganplugin.nodes.base import Node, NodeOutputs
-from ganplugin.nodes.context import Context
+from ganplugin.nodes.context import Context, Folders
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.values import Images, Masks, Origin, Recipe
 
@@ -55,7 +55,7 @@ class LoadImage(Node):
         from ganplugin.images import decode_frames, from_uint8, read_bytes
         from ganplugin.library import portable_name
 
-        path, home = self._find(context)
+        path, home = found_picture(self.image, context.folders)
         data = read_bytes(path)
         frames = decode_frames(data, str(path))
         name, digest = portable_name(path, home), hashlib.sha256(data).hexdigest()
@@ -76,16 +76,21 @@ class LoadImage(Node):
             masks=Masks(count, masks, lambda index: origin(1, index), origin(1, 0).recipe),
         )
 
-    def _find(self, context: Context) -> tuple[Path, Path | None]:
-        # ComfyUI writes the folder behind the name: "photo.png [input]".
-        name = re.sub(r" \[(input|output|temp)\]$", "", self.image)
-        with os_errors(self.image):
-            for folder in context.folders.inputs:
-                if (folder / name).is_file():
-                    return folder / name, folder
-            if Path(name).is_file():
-                return Path(name), None
-        raise FileError("no such picture", where=self.image, fix="name its folder with --inputs FOLDER")
+
+def found_picture(text: str, folders: Folders) -> tuple[Path, Path | None]:
+    """Return the picture that a text names, and the input folder that it was found in, if any.
+
+    Raises `FileError` if there is none.
+    """
+    # ComfyUI writes the folder behind the name: "photo.png [input]".
+    name = re.sub(r" \[(input|output|temp)\]$", "", text)
+    with os_errors(text):
+        for folder in folders.inputs:
+            if (folder / name).is_file():
+                return folder / name, folder
+        if Path(name).is_file():
+            return Path(name), None
+    raise FileError("no such picture", where=text, fix="name its folder with --inputs FOLDER")
 
 
 def _mask(alpha: NDArray[np.uint8] | None) -> NDArray[np.float32]:

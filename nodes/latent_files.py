@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ganplugin.errors import GanPluginError
 from ganplugin.nodes.base import Node, NodeOutputs
-from ganplugin.nodes.context import Context
+from ganplugin.nodes.context import Context, Folders
 from ganplugin.nodes.destinations import free_path
 from ganplugin.nodes.values import LatentBatch
 
@@ -34,14 +34,11 @@ class LoadLatents(Node):
 
     def run(self, context: Context) -> LoadLatentsOutputs:
         """Read the file."""
-        from ganplugin.files import file_digest, os_errors
+        from ganplugin.files import file_digest
         from ganplugin.latent_files import load_latents
         from ganplugin.library import portable_name
 
-        with os_errors(self.path):
-            homes = (folder for folder in context.folders.inputs if (folder / self.path).is_file())
-            home = next(homes, None)
-        file = (home or Path()) / self.path
+        file, home = found_latents(self.path, context.folders)
         found = load_latents(file)
         name = portable_name(file, home)
         recipe = self.recipe(path=name)
@@ -56,6 +53,15 @@ class LoadLatents(Node):
             {name: file_digest(file)},
         )
         return LoadLatentsOutputs(latents=batch)
+
+
+def found_latents(text: str, folders: Folders) -> tuple[Path, Path | None]:
+    """Return the file that a text names, and the input folder that it was found in, if any."""
+    from ganplugin.files import os_errors
+
+    with os_errors(text):
+        home = next((folder for folder in folders.inputs if (folder / text).is_file()), None)
+    return (home or Path()) / text, home
 
 
 class SaveLatentsOutputs(NodeOutputs):

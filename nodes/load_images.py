@@ -91,7 +91,7 @@ class _FileShelf:
 
     def __init__(self, files: tuple[tuple[Path, Path | None], ...]) -> None:
         self._files = tuple(file for file, _ in files)
-        self._names = _distinct_names(files)
+        self._names = distinct_names(files)
         self._digests: dict[int, str] = {}
 
     def __len__(self) -> int:
@@ -118,7 +118,7 @@ class _FileShelf:
         return picture
 
 
-def _distinct_names(files: tuple[tuple[Path, Path | None], ...]) -> tuple[str, ...]:
+def distinct_names(files: tuple[tuple[Path, Path | None], ...]) -> tuple[str, ...]:
     """Name files for a recipe; those outside their input folder that share a name get their folder's before it."""
     from ganplugin.library import portable_name
 

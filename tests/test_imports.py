@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("numpy", "torch", "onnx", "onnxruntime", "PIL", "av", "h5py", "safetensors", "onnxscript", "google.protobuf")
+CLUSTERS = ("ray", "fsspec")
 REPORT = "import json, sys; json.dump([sorted(sys.modules), sys.path], sys.stderr)"
 COMMAND_LINE = (
     "import sys; sys.argv = {arguments!r}\n"
@@ -36,7 +37,7 @@ def start(code: str, folder: Path) -> tuple[str, set[str], list[str]]:
 
 
 def heavy(loaded: set[str]) -> list[str]:
-    return [name for name in HEAVY if name in loaded]
+    return [name for name in HEAVY + CLUSTERS if name in loaded]
 
 
 @pytest.mark.parametrize("module", ["ganplugin", "ganplugin.nodes", "ganplugin.cli", "ganplugin.errors"])

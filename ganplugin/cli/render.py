@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--pieces", metavar="0-9,42", help="Only these pieces, by index from 0.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take, from a few pieces made and thrown away.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What renders.")
-@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes that render.")
+@click.option(
+    "--workers", type=click.IntRange(1, 4096), help="Processes that render.  [default: 1; with ray, all that fit]"
+)
 @click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda …; workers take turns at cuda:0,cuda:1."
 )
@@ -33,6 +35,14 @@ if TYPE_CHECKING:
 @click.option(
     "--batch", default=0, type=click.IntRange(0, 4096), help="Pieces computed together; 0 tries what is best."
 )
+@click.option(
+    "--address", default="", help="Ray: auto, HOST:6379, ray://HOST:10001 or local.  [default: what is there]"
+)
+@click.option("--gpu-fraction", type=click.FloatRange(0, 64), help="Ray: what a worker takes of a GPU, such as 0.5.")
+@click.option(
+    "--shared", is_flag=True, help="Ray: workers see the same folders, under the same names; nothing is sent."
+)
+@click.option("--store", default="", metavar="URL", help="Write the pieces there, such as s3://BUCKET/NAME; recorded.")
 @click.option("--retry-failed", is_flag=True, help="Try pieces again that could not be made.")
 @click.option("--fork", is_flag=True, help="If the folder holds another series, begin a new folder beside it.")
 @json_option
@@ -42,10 +52,14 @@ def command(
     pieces: str | None,
     dry_run: bool,
     engine: str,
-    workers: int,
+    workers: int | None,
     device: str,
     threads: int | None,
     batch: int,
+    address: str,
+    gpu_fraction: float | None,
+    shared: bool,
+    store: str,
     retry_failed: bool,
     fork: bool,
     as_json: bool,
@@ -61,22 +75,28 @@ def command(
       ganplugin render tides.yaml --out night --pieces 0-9
       ganplugin render tides.yaml --dry-run
       ganplugin render night --workers 2
+      ganplugin render tides.yaml --engine ray --store s3://prints/tides
     """
     from ganplugin.series.opening import open_series, selected_pieces
+    from ganplugin.series.ray_engine import RayEngine
     from ganplugin.series.rendering import Request
 
     devices = tuple(device.split(","))
     opened = open_series(target, out)
-    setup = opened.setup(device=devices[0], threads=opened.threads(threads), batch=batch)
+    setup = opened.setup(device=devices[0], threads=opened.threads(threads), batch=batch, store=store)
     context = terminal_context(setup.device, setup.threads, batch)
     request = Request(selected_pieces(pieces, opened.plan), retry_failed)
     if dry_run:
-        _foretell(opened, setup, request, workers, context, as_json=as_json)
+        _foretell(opened, setup, request, workers or 1, context, as_json=as_json)
         return
-    _render(opened, setup, _engine(engine, workers, devices), request, context, fork=fork, as_json=as_json)
+    renderer = _local_engine(workers or 1, devices)
+    if engine == "ray":
+        renderer = on_ray = RayEngine(address, workers or 0, gpu_fraction, shared)
+        setup = on_ray.fitted(setup)
+    _render(opened, setup, renderer, request, context, fork=fork, as_json=as_json)
 
 
-def _engine(name: str, workers: int, devices: tuple[str, ...]) -> Engine:
+def _local_engine(workers: int, devices: tuple[str, ...]) -> Engine:
     from ganplugin.series.engine import InProcess
     from ganplugin.series.processes import Processes
 
@@ -86,7 +106,7 @@ def _engine(name: str, workers: int, devices: tuple[str, ...]) -> Engine:
 def _render(
     opened: Opened, setup: Setup, engine: Engine, request: Request, context: Context, *, fork: bool, as_json: bool
 ) -> None:
-    from ganplugin.series.finishing import write_pages
+    from ganplugin.series.finishing import publish, write_pages
     from ganplugin.series.rendering import render_series
 
     placed = opened.placed(setup, fork=fork)
@@ -98,6 +118,7 @@ def _render(
         except Cancelled as stopped:
             raise Cancelled(where=folder.path, fix=f"go on with: ganplugin render {folder.path}") from stopped
         pages = write_pages(placed.plan, folder, summary.kept, context)
+        publish(pages, folder, placed.setup.storage)
     _report(folder.path, summary, pages, as_json=as_json)
 
 

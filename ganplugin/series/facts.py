@@ -13,6 +13,7 @@ from ganplugin.nodes.ports import inputs_of
 from ganplugin.nodes.provenance import current_versions
 from ganplugin.nodes.values import Images, LatentBatch, joined_origin
 from ganplugin.series.plan import Plan
+from ganplugin.series.remote_storage import store_of
 from ganplugin.series.workshop import Setup
 
 __all__ = ["facts_of"]
@@ -21,16 +22,17 @@ __all__ = ["facts_of"]
 def facts_of(plan: Plan, setup: Setup) -> dict[str, Any]:
     """Return what must not change between the first piece and the last.
 
-    Opens one model, since only then it is known what computes. Raises what that does.
+    Opens one model if it is not known what computes, since only then it is. Raises what that does.
     """
     names = sorted(_models(plan))
-    opened = _opened(names, setup)
+    store = store_of(setup.storage)
     return {
         **plan.sources.facts(),
+        **({"store": store} if store else {}),
         "models": {name: _digest(name, setup) for name in names},
         "inputs": _inputs(plan, setup),
         "threads": setup.threads,
-        "provider": opened,
+        "provider": setup.provider or _opened(names, setup),
         "versions": {**dict(current_versions()), **_encoders(plan)},
     }
 

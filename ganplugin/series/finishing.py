@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ganplugin.files import os_errors
 from ganplugin.nodes.context import Context
 from ganplugin.series.collection import Collection, Work
 from ganplugin.series.entries import Done, Entry, Failed, Judged
@@ -14,8 +15,9 @@ from ganplugin.series.gallery import write_gallery
 from ganplugin.series.metadata import write_metadata, write_traits_table
 from ganplugin.series.plan import Plan
 from ganplugin.series.sheets import write_sheets
+from ganplugin.series.storage import Storage
 
-__all__ = ["collection_of", "write_pages"]
+__all__ = ["collection_of", "publish", "write_pages"]
 
 
 def write_pages(plan: Plan, folder: SeriesFolder, kept: Sequence[int], context: Context) -> tuple[Path, ...]:
@@ -31,11 +33,24 @@ def write_pages(plan: Plan, folder: SeriesFolder, kept: Sequence[int], context: 
         base = series.metadata.image_base
         with context.reporter.task("Metadata", len(collection.works)) as done:
             pages.append(write_metadata(collection, folder.path, base=base, report=lambda n, of: done(n)))
-    if series.sheets is not None:
+    if series.sheets is not None and folder.store:
+        context.reporter.message("no contact sheets: they are made of files in the folder, and these are in a store")
+    elif series.sheets is not None:
         pages += _sheets(series, collection, folder.path, context)
     if series.gallery:
         pages.append(write_gallery(collection, folder.path))
     return tuple(reversed(pages))
+
+
+def publish(pages: Sequence[Path], folder: SeriesFolder, storage: Storage) -> None:
+    """Copy pages to where the pieces are, if that is not the folder: they name them by relative paths."""
+    if not folder.store:
+        return
+    for page in pages:
+        for file in page.rglob("*") if page.is_dir() else (page,):
+            with os_errors(file):
+                if file.is_file():
+                    storage.write(file.relative_to(folder.path).as_posix(), file.read_bytes())
 
 
 def _sheets(series: SeriesFile, collection: Collection, folder: Path, context: Context) -> tuple[Path, ...]:

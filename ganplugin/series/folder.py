@@ -88,6 +88,11 @@ class SeriesFolder:
                 "is damaged, or another version wrote it", where=self._record_path, fix="start a new folder"
             ) from error
 
+    @property
+    def store(self) -> str:
+        """Where the files of the pieces are, if they are not here; else empty."""
+        return str(self.record().facts.get("store", "")) if self.exists() else ""
+
     def series(self) -> tuple[SeriesFile, Path]:
         """Return the series that was begun here, and the folder in which the names in it are looked for."""
         record = self.record()

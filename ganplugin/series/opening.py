@@ -12,8 +12,10 @@ from ganplugin.errors import FileError, InputError
 from ganplugin.series.facts import facts_of
 from ganplugin.series.file import SeriesFile, read_series
 from ganplugin.series.folder import SeriesFolder, SeriesRecord
+from ganplugin.series.naming import PIECES
 from ganplugin.series.plan import Plan
-from ganplugin.series.storage import LocalStorage
+from ganplugin.series.remote_storage import storage_at, store_of
+from ganplugin.series.storage import Storage
 from ganplugin.series.workshop import Setup
 
 __all__ = ["Opened", "Placed", "open_series", "selected_pieces"]
@@ -44,9 +46,9 @@ class Opened:
     home: Path
     """The folder in which the series' own names are looked for."""
 
-    def setup(self, *, device: str = "auto", threads: int = 2, batch: int = 0) -> Setup:
-        """Return what workshops need to know to render into the folder."""
-        plain = Setup.of(self.plan, LocalStorage(self.folder.path))
+    def setup(self, *, device: str = "auto", threads: int = 2, batch: int = 0, store: str = "") -> Setup:
+        """Return what workshops need to know to render into the folder, or into the store that it was begun with."""
+        plain = Setup.of(self.plan, storage_at(self.folder.path, store or self.folder.store))
         return replace(plain, device=device, threads=threads, batch=batch)
 
     def placed(self, setup: Setup, *, fork: bool) -> Placed:
@@ -56,6 +58,12 @@ class Opened:
         Raises `InputError` naming what changed, `FileError` if the folder holds other things, and what opening models
         does.
         """
+        placed = self._placed(setup, fork=fork)
+        if not placed.folder.exists():
+            _refuse_strangers(placed.setup.storage)
+        return placed
+
+    def _placed(self, setup: Setup, *, fork: bool) -> Placed:
         facts = facts_of(self.plan, setup)
         try:
             return self._placed_in(self.folder, setup, facts)
@@ -71,7 +79,8 @@ class Opened:
     def _placed_in(self, folder: SeriesFolder, setup: Setup, facts: Mapping[str, Any]) -> Placed:
         record = folder.recorded(self.plan.series, self.home, facts)
         folder.check(record)
-        return Placed(self.plan, folder, replace(setup, storage=LocalStorage(folder.path)), record)
+        storage = storage_at(folder.path, store_of(setup.storage))
+        return Placed(self.plan, folder, replace(setup, storage=storage), record)
 
     def threads(self, asked: int | None) -> int:
         """Return the thread count to render with: what was asked for, else what the series was begun with, else 2."""
@@ -87,6 +96,14 @@ def open_series(target: Path, out: Path | None) -> Opened:
     """
     series, home, folder = _found(target, out)
     return Opened(Plan.of(series, home), folder, home)
+
+
+def _refuse_strangers(storage: Storage) -> None:
+    """Raise `FileError` if a series that begins would be mixed with another in one store."""
+    store = store_of(storage)
+    stranger = next(storage.names(PIECES), None) if store else None
+    if stranger is not None:
+        raise FileError(f"holds other files already, such as {stranger!r}", where=store, fix="name another --store")
 
 
 def _found(target: Path, out: Path | None) -> tuple[SeriesFile, Path, SeriesFolder]:

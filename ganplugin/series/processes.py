@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import queue
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,8 @@ from ganplugin.errors import Cancelled, GanPluginError
 from ganplugin.files import os_errors
 from ganplugin.nodes.context import Context
 from ganplugin.series.entries import Entry, Failed
+from ganplugin.series.inbox import Inbox
+from ganplugin.series.trouble import Trouble
 from ganplugin.series.workshop import Job, Setup, Workshop
 
 __all__ = ["Processes"]
@@ -105,7 +106,7 @@ class _Crew:
         except (EOFError, OSError):
             yield from self._lost(worker)
             return
-        if isinstance(message, _Trouble):
+        if isinstance(message, Trouble):
             raise message.error()
         worker.told(message)
         yield message
@@ -133,20 +134,6 @@ class _Crew:
                 worker.pipe.close()
         for worker in self._workers:
             _end(worker.process)
-
-
-@dataclass(frozen=True)
-class _Trouble:
-    """An error on its way through a pipe."""
-
-    kind: type[GanPluginError]
-    what: str
-    where: str | None
-    fix: str | None
-
-    def error(self) -> GanPluginError:
-        """Return the error as it was raised."""
-        return self.kind(self.what, where=self.where, fix=self.fix)
 
 
 def _started(setup: Setup) -> _Worker:
@@ -186,7 +173,8 @@ def _end(process: BaseProcess) -> None:
 def _work(setup: Setup, pipe: Connection) -> None:
     """Make what comes through the pipe until it is closed, which it is too when the parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which closes the pipe
-    inbox = _Inbox(pipe)
+    inbox = Inbox()
+    threading.Thread(target=_listen, args=(pipe, inbox), name="inbox", daemon=True).start()
     try:
         for entry in Workshop(setup, Context(cancelled=inbox.is_closed)).run(inbox):
             if not _told(pipe, entry):
@@ -194,10 +182,10 @@ def _work(setup: Setup, pipe: Connection) -> None:
     except Cancelled:
         return
     except GanPluginError as error:
-        _told(pipe, _Trouble(type(error), error.what, error.where, error.fix))
+        _told(pipe, Trouble.of(error))
 
 
-def _told(pipe: Connection, message: Entry | _Trouble) -> bool:
+def _told(pipe: Connection, message: Entry | Trouble) -> bool:
     """Send a message, unless nobody is left to hear it."""
     with contextlib.suppress(OSError):
         pipe.send(message)
@@ -205,34 +193,10 @@ def _told(pipe: Connection, message: Entry | _Trouble) -> bool:
     return False
 
 
-class _Inbox:
-    """Jobs as they come through a pipe; None while there is nothing to do."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._closed = threading.Event()
-        threading.Thread(target=self._listen, name="inbox", daemon=True).start()
-
-    def is_closed(self) -> bool:
-        """Tell whether the parent is gone, or wants no more."""
-        return self._closed.is_set()
-
-    def _listen(self) -> None:
-        with contextlib.suppress(EOFError, OSError):
-            while (job := self._pipe.recv()) is not None:
-                self._jobs.put(job)
-            self._jobs.put(None)
-            return
-        self._closed.set()
-
-    def __iter__(self) -> Iterator[Job | None]:
-        while not self._closed.is_set():
-            try:
-                job = self._jobs.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                yield None
-                continue
-            if job is None:
-                return
-            yield job
+def _listen(pipe: Connection, inbox: Inbox) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        while (job := pipe.recv()) is not None:
+            inbox.put(job)
+        inbox.end()
+        return
+    inbox.close()  # the parent is gone, or wants no more

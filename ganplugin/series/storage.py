@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ganplugin.files import atomic_write, contained
+from ganplugin.files import atomic_write, contained, file_digest, os_errors
 
 __all__ = ["LocalStorage", "Storage"]
 
@@ -24,6 +24,12 @@ class Storage(Protocol):
 
     def read(self, path: str) -> bytes:
         """Return a file. Raises `FileError` if it is not there."""
+
+    def digest(self, path: str) -> str:
+        """Return the SHA-256 of a file, which is never held whole. Raises `FileError` if it is not there."""
+
+    def names(self, folder: str) -> Iterator[str]:
+        """Yield the path of every file in a folder and below it; none if there is no such folder."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,16 @@ class LocalStorage:
 
     def read(self, path: str) -> bytes:
         """Return a file."""
-        from ganplugin.files import os_errors
-
         place = contained(self.folder, path)
         with os_errors(place):
             return place.read_bytes()
+
+    def digest(self, path: str) -> str:
+        """Return the SHA-256 of a file."""
+        return file_digest(contained(self.folder, path))
+
+    def names(self, folder: str) -> Iterator[str]:
+        """Yield the path of every file in a folder and below it."""
+        for place in (self.folder / folder).rglob("*"):
+            if place.is_file():
+                yield place.relative_to(self.folder).as_posix()

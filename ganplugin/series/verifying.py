@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ganplugin.errors import FileError
-from ganplugin.files import contained, file_digest
 from ganplugin.nodes.context import Context
 from ganplugin.series.entries import Done, Failed, WrittenFile
 from ganplugin.series.folder import SeriesFolder
 from ganplugin.series.naming import PIECES, THUMBNAILS
+from ganplugin.series.remote_storage import storage_at
+from ganplugin.series.storage import Storage
 
 __all__ = ["Verdict", "mend", "verify_series"]
 
@@ -39,13 +37,16 @@ def verify_series(folder: SeriesFolder, context: Context) -> Verdict:
     """Read every file of every piece and compare. Raises `FileError` if there is no series, or no sound journal."""
     folder.record()
     done = _done(folder)
+    storage = storage_at(folder.path, folder.store)
+    # First of all: a store that does not answer is no store without files.
+    there = {name for place in (PIECES, THUMBNAILS) for name in storage.names(place)}
     verdict, known = Verdict(), set[str]()
     for piece, entry in context.track(sorted(done.items()), "Verifying", len(done)):
         for file in (*entry.files, *filter(None, [entry.thumbnail])):
             known.update(file.paths)
-            if not _check(folder.path, file, verdict):
+            if not _check(storage, there, file, verdict):
                 verdict.pieces[piece] = entry.digest
-    verdict.unknown = sorted(_strangers(folder.path, known))
+    verdict.unknown = sorted(there - known)
     return verdict
 
 
@@ -66,14 +67,14 @@ def _done(folder: SeriesFolder) -> dict[int, Done]:
     return found
 
 
-def _check(folder: Path, file: WrittenFile, verdict: Verdict) -> bool:
+def _check(storage: Storage, there: set[str], file: WrittenFile, verdict: Verdict) -> bool:
     digests = []
     for path in file.paths:
         try:
-            digests.append(file_digest(contained(folder, path)))
+            digests.append(storage.digest(path))
         except FileError:
             # What is there and cannot be read is no longer what was written.
-            (verdict.changed if os.path.lexists(folder / path) else verdict.missing).append(path)
+            (verdict.changed if path in there else verdict.missing).append(path)
             return False
     actual = hashlib.sha256("".join(digests).encode()).hexdigest() if file.frames else digests[0]
     if actual != file.sha256:
@@ -81,11 +82,3 @@ def _check(folder: Path, file: WrittenFile, verdict: Verdict) -> bool:
         return False
     verdict.right += len(digests)
     return True
-
-
-def _strangers(folder: Path, known: set[str]) -> Iterable[str]:
-    for place in (PIECES, THUMBNAILS):
-        for path in (folder / place).rglob("*"):
-            name = path.relative_to(folder).as_posix()
-            if path.is_file() and name not in known:
-                yield name

@@ -62,6 +62,8 @@ class Setup:
     batch: int = 0
     encoders: int = 0
     """Threads that encode; 0 takes one a core: they work while the network waits for a GPU, and it for them."""
+    provider: str = ""
+    """What computes, where other machines do; empty to find out here."""
     models: frozenset[str] = frozenset()
     """The SHA-256 of every model that the series was begun with; none allows any."""
 
