@@ -3,7 +3,7 @@
 The hash is a dHash (N. Krawetz, "Kind of like that", 2013) of 128 bits: whether brightness rises from each of 8 x 8
 places to the right (64 bits) and downwards (64 bits). A rise of less than 3 levels counts as none, so that flat
 grounds do not flicker. Two pictures are nearly the same if at most `MOST_BITS` of their bits differ and their
-thumbnails differ by at most `MOST_LEVELS` levels (of 255) on average. So a picture saved again, made smaller or a little
+thumbnails differ by at most `MOST_LEVELS` levels (of 255) on average. So a picture saved again, made smaller or a bit
 brighter is found; one that is mirrored, turned or cut differently is not.
 """
 
@@ -37,7 +37,8 @@ def thumbnails(pictures: NDArray[np.uint8]) -> Thumbs:
         alpha = pictures[:, 3:].astype(np.float32) / 255
         rgb = np.asarray(rgb * alpha + 255 * (1 - alpha), np.float32)
     small = np.asarray(np.rint(down @ rgb @ across.T).clip(0, 255), np.uint8)
-    return np.broadcast_to(small, (count, 3, SIDE, SIDE)).transpose(0, 2, 3, 1)
+    coloured: Thumbs = np.broadcast_to(small, (count, 3, SIDE, SIDE))
+    return np.asarray(coloured.transpose(0, 2, 3, 1), np.uint8)
 
 
 def _areas(length: int, parts: int) -> NDArray[np.float32]:
