@@ -22,7 +22,7 @@ from ganplugin.train.pictures.packed import LABELS, NAMES, PIXELS, RECORD, Packe
 from ganplugin.train.pictures.policy import Policy
 from ganplugin.train.pictures.sources import Entry, list_entries
 
-__all__ = ["Gathered", "Progress", "gather", "pack", "survey"]
+__all__ = ["Gathered", "Progress", "gather", "pack", "pack_in_memory", "survey"]
 
 Frames = NDArray[np.uint8]
 Progress = Callable[[int], None]
@@ -70,7 +70,13 @@ def gather(
         opened = PackedSet.open(places[0])
         if opened.shape[1:] == (policy.height, policy.width) and policy.channels in (0, opened.shape[0]):
             return opened, Gathered()
-    entries = list_entries(places)
+    return pack_in_memory(list_entries(places), policy, threads=threads, progress=progress)
+
+
+def pack_in_memory(
+    entries: Sequence[Entry], policy: Policy, *, threads: int = 0, progress: Progress | None = None
+) -> tuple[PackedSet, Gathered]:
+    """Return the pictures as a set in memory, with what was found; raises as `gather`."""
     found = _Found(_class_names(entries, policy))
     parts = list(_frames(entries, policy, found, threads, progress))
     found.require()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ganplugin.errors import InputError
 
-__all__ = ["Pad", "Policy", "Way", "parse_size"]
+__all__ = ["Pad", "Policy", "Way", "parse_colour", "parse_size"]
 
 Way = Literal["crop", "pad", "squash", "patches"]
 Pad = Literal["white", "black", "mirror", "clear"]
@@ -48,3 +48,14 @@ def parse_size(text: str) -> tuple[int, int]:
     if not all(1 <= side <= _LARGEST for side in sides):
         raise InputError(f"{text!r} is not a size", fix=f"write 64, or width x height as 96x64, up to {_LARGEST}")
     return sides
+
+
+def parse_colour(text: str) -> tuple[int, int, int]:
+    """Return the three levels 0..255 of a colour's name or ``#rrggbb``. Raises `InputError` for anything else."""
+    from PIL import ImageColor
+
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a colour", fix="write a name such as white, or #rrggbb") from error
+    return red, green, blue

@@ -66,7 +66,7 @@ def _grouped(entries: list[Entry]) -> list[Entry]:
         return entries
     folders = [entry.name.split("/")[:-1] for entry in entries]
     depth = 0
-    while all(len(names) > depth + 1 for names in folders) and len({names[depth] for names in folders}) == 1:
+    while all(len(names) > depth for names in folders) and len({names[depth] for names in folders}) == 1:
         depth += 1
     return [
         replace(entry, group=names[depth]) if len(names) > depth else entry
