@@ -18,7 +18,7 @@ SIDE = 16
 """Thumbnails have 16 x 16 pixels, RGB over white."""
 
 MOST_BITS = 8
-MOST_LEVELS = 4.0
+MOST_LEVELS = 3.0
 _RISE = 3.0
 _BLOCK = 1024
 _PAIRS = 200_000
