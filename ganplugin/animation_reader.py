@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ganplugin.decoding import decoding, read_bytes
 from ganplugin.errors import ImageError
-from ganplugin.images import decoding, read_bytes
 from ganplugin.limits import MAX_FRAMES, MAX_PIXELS
 from ganplugin.png import SIGNATURE
 from ganplugin.timeline import timeline

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from ganplugin.errors import FileError, InputError
 
 __all__ = [
+    "atomic_folder",
     "atomic_write",
     "contained",
     "existing",
@@ -97,6 +99,56 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a new folder beside ``path`` that becomes ``path`` only if the block succeeds, with the files put into it.
+
+    As `atomic_write` for a folder of files (not of folders): what is under the name is whole, also after a kill. With
+    ``overwrite`` the folder that was there goes when the new one is in its place.
+    Raises `FileError` if ``path`` exists, or on any operating-system refusal.
+    """
+    if not overwrite:
+        existing((path,))
+    make_folder(path.parent)
+    _sweep_folders(path)
+    part = _part(path)
+    try:
+        with os_errors(path):
+            part.mkdir()
+            yield part
+            for entry in part.iterdir():
+                _sync(entry, os.O_RDWR)
+            sync_folder(part)
+            _exchange(part, path)
+        sync_folder(path.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _exchange(part: Path, path: Path) -> None:
+    """Give a folder its name; one that had it goes. A folder cannot be replaced in one step as a file can."""
+    if not _is_taken(path):
+        os.replace(part, path)
+        return
+    old = _part(path)
+    os.replace(path, old)
+    try:
+        os.replace(part, path)
+    except OSError:
+        os.replace(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sweep_folders(path: Path) -> None:
+    """Delete folders that killed writers of the same name left here more than an hour ago."""
+    for entry in path.parent.iterdir():
+        if _TEMPORARY.match(entry.name) and entry.name.startswith(f".{path.name}.") and entry.is_dir():
+            with contextlib.suppress(OSError):
+                if time.time() - entry.stat().st_mtime >= _ABANDONED_SECONDS:
+                    shutil.rmtree(entry)
 
 
 def _part(path: Path) -> Path:

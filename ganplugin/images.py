@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import hashlib
 import io
 import re
-import struct
-import threading
-import warnings
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +14,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ganplugin.decoding import (
+    FORMATS_FIX,
+    decode_levels,
+    decoder,
+    float_pixels,
+    in_srgb,
+    read_bytes,
+    too_large,
+    upright,
+)
 from ganplugin.errors import FileError, ImageError, InputError
 from ganplugin.files import atomic_write, os_errors
 from ganplugin.levels import from_uint8, refuse_nan, to_uint8
@@ -34,7 +39,6 @@ __all__ = [
     "Picture",
     "decode_frames",
     "decode_picture",
-    "decoding",
     "encode_picture",
     "from_uint8",
     "list_pictures",
@@ -50,17 +54,7 @@ __all__ = [
 PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """Suffixes of files that a folder is searched for."""
 
-_FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-_FORMATS_FIX: Final = "use a PNG, JPEG, WebP, BMP, GIF or TIFF picture"
-_MAX_FILE_BYTES: Final = 2**30
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
-_OTHER_DECODER_ERRORS = (EOFError, MemoryError, RuntimeError, struct.error, zlib.error)
-_ORIENTATION: Final = 0x0112
 _JPEG_TEXT_BYTES: Final = 65_000
-_SIXTEEN_BITS: Final = 65_535
-
-# Hiding Pillow's chatter means changing the process-wide warning filters for a moment: one decoder at a time.
-_DECODING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +82,7 @@ def read_fitted(path: Path, width: int, height: int) -> Image.Image:
     """
     from PIL import Image
 
-    with _decoder(read_bytes(path), str(path)) as image:
-        image.draft(image.mode, (2 * width, 2 * height))
-        image.load()
-        pixels = _eight_bits(_in_srgb(_upright(image)))
+    pixels = decode_levels(read_bytes(path), str(path), needed=(width, height)).image
     factor = min(width / pixels.width, height / pixels.height)
     size = max(round(pixels.width * factor), 1), max(round(pixels.height * factor), 1)
     return pixels.resize(size, Image.Resampling.LANCZOS)
@@ -105,9 +96,9 @@ def decode_picture(data: bytes, name: str) -> Picture:
     multi-page file the first frame is read. Raises `ImageError` for all that is not such a picture: other formats,
     damage, truncation, more than `MAX_PIXELS` pixels.
     """
-    with _decoder(data, name) as image:
+    with decoder(data, name) as image:
         image.load()
-        rgb, alpha = _pixels(_in_srgb(_upright(image)))
+        rgb, alpha = float_pixels(in_srgb(upright(image)))
     return Picture(rgb=rgb, alpha=alpha, name=Path(name).name, sha256=hashlib.sha256(data).hexdigest())
 
 
@@ -121,12 +112,12 @@ def decode_frames(data: bytes, name: str) -> list[tuple[NDArray[np.uint8], NDArr
 
     frames: list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]] = []
     pixels = 0
-    with _decoder(data, name) as image:
+    with decoder(data, name) as image:
         for frame in ImageSequence.Iterator(image):
             pixels += frame.width * frame.height
             if pixels > MAX_PIXELS:
-                raise _too_large(name)
-            levels = _plain_levels(_upright(frame))
+                raise too_large(name)
+            levels = _plain_levels(upright(frame))
             if not frames or levels[0].shape == frames[0][0].shape:
                 frames.append(levels)
             if image.format == "MPO":  # a camera's second picture is no frame
@@ -143,119 +134,6 @@ def _plain_levels(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uin
     if image.mode == "P" and "transparency" in image.info:
         return rgb, np.asarray(image.convert("RGBA").getchannel("A"))
     return rgb, None
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a picture file. Raises `FileError` if it is unreadable, `ImageError` if far too large."""
-    with os_errors(path), path.open("rb") as stream:
-        data = stream.read(_MAX_FILE_BYTES + 1)
-    if len(data) > _MAX_FILE_BYTES:
-        raise ImageError("is larger than 1 GiB", where=path, fix="use a smaller picture")
-    return data
-
-
-@contextlib.contextmanager
-def _decoder(data: bytes, name: str) -> Iterator[Image.Image]:
-    """Give the opened, not yet decoded picture; see `decoding`."""
-    from PIL import Image
-
-    if not data:
-        raise ImageError("is empty", where=name, fix=_FORMATS_FIX)
-    with decoding(name), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        _check_size(image.size, name)
-        yield image
-
-
-@contextlib.contextmanager
-def decoding(name: str) -> Iterator[None]:
-    """Turn whatever Pillow raises inside over a file of this name into one `ImageError`, and hide its chatter."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with _DECODING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except UnidentifiedImageError as error:
-        raise ImageError("is not a picture, or is damaged", where=name, fix=_FORMATS_FIX) from error
-    except Image.DecompressionBombError as error:
-        raise _too_large(name) from error
-    except (*_DECODER_ERRORS, *_OTHER_DECODER_ERRORS) as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ImageError(f"is damaged or cut short ({reason})", where=name, fix="get or export it again") from error
-
-
-def _check_size(size: tuple[int, int], name: str) -> None:
-    if size[0] * size[1] > MAX_PIXELS:
-        raise _too_large(name)
-
-
-def _too_large(name: str) -> ImageError:
-    return ImageError(f"has more than {MAX_PIXELS // 10**6} million pixels", where=name, fix="scale it down first")
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    from PIL import Image
-
-    turns = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_90,
-    }
-    try:
-        turn = turns.get(image.getexif().get(_ORIENTATION, 1))
-    except (*_DECODER_ERRORS, *_OTHER_DECODER_ERRORS):
-        return image  # damaged EXIF data is no reason to refuse sound pixels
-    if turn is None:
-        return image
-    turned = image.transpose(turn)
-    turned.info = dict(image.info)
-    return turned
-
-
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """Return RGB and CMYK pictures that carry another colour profile than sRGB converted to sRGB."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "CMYK"):
-        return image
-    try:
-        from PIL import ImageCms
-
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return image
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImportError, *_DECODER_ERRORS):  # no littlecms, or a profile that it cannot use
-        return image
-    return image if converted is None else converted
-
-
-def _pixels(image: Image.Image) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _high_depth_grey(image), None
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        rgba = from_uint8(np.asarray(image.convert("RGBA")))
-        return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
-    return from_uint8(np.asarray(image.convert("RGB"))), None
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    if image.mode in ("RGB", "RGBA") and "transparency" not in image.info:
-        return image
-    rgb, alpha = _pixels(image)
-    return _pillow_image(to_uint8(rgb if alpha is None else np.dstack([rgb, alpha])))
-
-
-def _high_depth_grey(image: Image.Image) -> NDArray[np.float32]:
-    values = np.asarray(image, dtype=np.float64)
-    if image.mode.startswith("I;16") or image.format == "PNG":
-        values = values / _SIXTEEN_BITS
-    if not (values.size and values.min() >= 0 and values.max() <= 1):  # false for NaN too
-        raise ImageError("its 32-bit pixels have no known range", where="TIFF", fix="save it with 8 or 16 bits")
-    return np.repeat(values[..., None].astype(np.float32), 3, axis=2)
 
 
 def list_pictures(path: Path) -> tuple[Path, ...]:
@@ -275,7 +153,7 @@ def list_pictures(path: Path) -> tuple[Path, ...]:
     if not pictures:
         missing = not found and not path.is_dir()
         what = "no such file or folder" if missing else "holds no pictures"
-        raise FileError(what, where=path, fix="check the path" if missing else _FORMATS_FIX)
+        raise FileError(what, where=path, fix="check the path" if missing else FORMATS_FIX)
     return tuple(sorted(pictures, key=_natural_order))
 
 
@@ -368,7 +246,7 @@ def read_text(path: Path) -> dict[str, str]:
     Raises `FileError` and `ImageError` as `read_picture` does; oversized text (Pillow's limits: 1 MiB a compressed
     chunk, 64 MiB in all) counts as damage.
     """
-    with _decoder(read_bytes(path), str(path)) as image:
+    with decoder(read_bytes(path), str(path)) as image:
         if image.format == "PNG":
             return _png_text(image)
         if image.format == "GIF":

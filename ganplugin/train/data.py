@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ganplugin.errors import TrainingError
+from ganplugin.decoding import decode_levels, read_bytes
+from ganplugin.errors import ImageError, TrainingError
 
 __all__ = ["PictureSet", "find_pictures", "load_photos", "load_rgb", "load_scaled", "pack_crops", "pack_squares"]
 
@@ -51,17 +52,13 @@ def load_rgb(path: Path) -> Image.Image:
     Raises `TrainingError` if it cannot be decoded.
     """
     try:
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened)
-            if upright.mode in ("I;16", "I;16B", "I"):
-                return Image.fromarray(
-                    (np.asarray(upright).astype(np.float64) / 257).clip(0, 255).astype(np.uint8)
-                ).convert("RGB")
-            layer = upright.convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise TrainingError("cannot be read as a picture", where=path, fix="remove or repair it") from error
-    white = Image.new("RGBA", layer.size, "white")
-    white.alpha_composite(layer)
+        image = decode_levels(read_bytes(path), str(path)).image
+    except ImageError as error:
+        raise TrainingError(error.what, where=path, fix="remove or repair it") from error
+    if image.mode == "RGB":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image)
     return white.convert("RGB")
 
 

@@ -183,7 +183,7 @@ def test_an_animation_may_not_fill_the_memory(here, context, monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 4 * 8 * 6)
     assert len(LoadImage(image="a.gif").run(context).images) == 4
     monkeypatch.setattr(images, "MAX_PIXELS", 4 * 8 * 6 - 1)
-    with pytest.raises(ImageError, match=r"a\.gif: has more than 0 million pixels"):
+    with pytest.raises(ImageError, match=r"a\.gif: has more than .* million pixels"):
         LoadImage(image="a.gif").run(context)
 
 

@@ -37,7 +37,7 @@ def test_transparency_lies_over_white(tmp_path: Path) -> None:
 
 def test_sixteen_bit_grey_keeps_its_range(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 65535], [32768, 257]], np.uint16)).save(tmp_path / "deep.png")
-    assert np.asarray(load_rgb(tmp_path / "deep.png"))[:, :, 0].tolist() == [[0, 255], [127, 1]]
+    assert np.asarray(load_rgb(tmp_path / "deep.png"))[:, :, 0].tolist() == [[0, 255], [128, 1]]
 
 
 def test_broken_pictures_are_reported_and_left_out(folder: Path) -> None:
