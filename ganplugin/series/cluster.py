@@ -71,6 +71,7 @@ class Cluster:
 
     def _init(self, address: str) -> None:
         here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == _START_HERE else {}
+        logging.getLogger("ray").setLevel(logging.CRITICAL)  # before it reads the arguments: some of them it logs
         self.ray.init(address, logging_level=logging.CRITICAL, log_to_driver=False, **here)
 
     def worker_resources(self, device: str, threads: int, gpus: float | None) -> tuple[str, Resources]:

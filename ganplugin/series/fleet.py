@@ -101,7 +101,7 @@ class Fleet:
         while self._feed(chunks):
             self._context.check()
             for ref, hand in self._ready():
-                if ref is hand.greeting:
+                if ref == hand.greeting:  # a ray:// connection gives other objects for the same reference
                     yield from self._greeted(hand)
                 elif hand in self._hands:
                     yield from self._heard(hand, ref, chunks)

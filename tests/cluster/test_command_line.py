@@ -64,7 +64,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_one_line(home):
 
 
 def test_a_machine_that_goes_away_is_told_in_a_line(cluster, home):
-    Path("tides.yaml").write_text(series_text(edition=400, gallery=False))
+    Path("tides.yaml").write_text(series_text(edition=1000, gallery=False, sheets=None))
     doomed = add_node(cluster)
     line = command(cluster, "--out", "night", "--workers", "3", "--json")
     process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
@@ -72,7 +72,7 @@ def test_a_machine_that_goes_away_is_told_in_a_line(cluster, home):
     cluster.remove_node(doomed, allow_graceful=False)
     out, said = process.communicate(timeout=120)
     assert process.returncode == 0
-    assert json.loads(out)["made"] == 400
+    assert json.loads(out)["made"] == 1000
     # A worker that was just to start there may die too, before the cluster knows that the machine is gone.
     assert set(said.splitlines()) <= {f"a {who}: what it was making is given to others" for who in LOST} != set()
 

@@ -92,7 +92,7 @@ def test_a_node_that_goes_away_costs_nothing_but_time(cluster, home, tmp_path, m
     lost: list[int] = []
     lose = fleet.Fleet._lost
     monkeypatch.setattr(fleet.Fleet, "_lost", lambda self, hand: lost.append(len(hand.open)) or lose(self, hand))
-    plan = plan_of(edition=200)
+    plan = plan_of(edition=600)
     expected = rendered(plan, tmp_path / "alone", threads=1)
     doomed = add_node(cluster)
     found: dict[int, Entry] = {}
