@@ -14,43 +14,14 @@ from pathlib import Path
 from PIL import Image
 
 from ganplugin.series.gallery import PAGE
+from ganplugin.series.starter import starter
 from tests.hosts.chromium import Page, opened
 
 __all__ = ["main"]
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "images"
 SHOWN = ("gallery", "gallery-piece")
-SERIES = """
-title: Weather Diary
-author: Mara Okafor
-license: CC BY 4.0
-description: >-
-  Seventy-two small weathers. A network that has seen nothing but the brushwork of old masters dreams a ground,
-  and a second one paints over it in another's hand.
-edition: 72
-seed: 7
-graph:
-  model: {class_type: GanPluginLoadModel, inputs: {model: "builtin:brushwork"}}
-  make:  {class_type: GanPluginSample, inputs: {model: [model, 0]}}
-  grow:  {class_type: GanPluginResize, inputs: {images: [make, 0], side: 640}}
-  style: {class_type: GanPluginLoadModel, inputs: {model: "builtin:great-wave"}}
-  paint: {class_type: GanPluginStyleTransfer, inputs: {model: [style, 0], images: [grow, 0]}}
-traits:
-  Seed: {set: make.seeds, seeds: any}
-  Ground:
-    set: model.model
-    choose:
-      - {value: "builtin:brushwork", weight: 4, name: Brushwork}
-      - {value: "builtin:icons", name: Dreams}
-  Hand:
-    set: style.model
-    choose:
-      - {value: "builtin:great-wave", weight: 46, name: Great wave}
-      - {value: "builtin:spring", weight: 30, name: Spring}
-      - {value: "builtin:cafe-terrace", weight: 18, name: Café terrace}
-      - {value: "builtin:church-at-auvers", weight: 6, name: Auvers}
-  Strength: {set: paint.strength, range: [0.6, 1.0], decimals: 2}
-"""
+SERIES = starter("six-by-six.yaml", "six-by-six", "Six by Six").replace("edition: 60", "edition: 72")
 
 
 def main() -> None:
@@ -59,9 +30,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="leave the series in this folder, with pictures of every state")
     keep = parser.parse_args().keep
     with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "weather.yaml"
+        file = Path(scratch) / "six-by-six.yaml"
         file.write_text(SERIES, encoding="utf-8")
-        folder = keep or Path(scratch) / "weather"
+        folder = keep or Path(scratch) / "six-by-six"
         subprocess.run([sys.executable, "-m", "ganplugin", "render", str(file), "--out", str(folder)], check=True)
         shots = photograph(folder / PAGE, Path(scratch))
         for name in SHOWN:
@@ -84,13 +55,14 @@ def photograph(page: Path, folder: Path) -> dict[str, Path]:
 
     with opened(1440, 960) as window:
         window.open(page)
+        window.value("scrollTo(0, 240)")
         shoot("gallery")
         window.prefer(prefers_color_scheme="dark")
         shoot("gallery-dark")
         window.open(page, "#piece=5")
         shoot("gallery-piece")
         window.prefer(prefers_color_scheme="light")
-        window.open(page, "#sort=rarity&t.Hand=Spring&t.Hand=Auvers")
+        window.open(page, "#sort=rarity&t.Dye=Spring")
         window.value("scrollTo(0, 320)")
         shoot("gallery-filter")
         on_phone(window)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["STARTER", "series_schema"]
+__all__ = ["series_schema", "starter"]
 
 STARTER: Final = """\
 # A series: a graph of nodes, and what varies from piece to piece. Render it with
