@@ -53,9 +53,8 @@ def photograph(page: Path, folder: Path) -> dict[str, Path]:
         shots[name] = folder / f"{name}.png"
         window.shot(shots[name])
 
-    with opened(1440, 960) as window:
+    with opened(1440, 1120) as window:
         window.open(page)
-        window.value("scrollTo(0, 240)")
         shoot("gallery")
         window.prefer(prefers_color_scheme="dark")
         shoot("gallery-dark")
