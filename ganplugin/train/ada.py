@@ -34,8 +34,8 @@ def steered(before: Steering, real: Tensor, *, target: float = 0.6, kimg: float 
     """Return the steering after one more batch of scores of real pictures.
 
     r = E[sign(D(real))] is near 0 while the scorer cannot tell and near 1 where it has learnt them by heart. Whenever
-    ``least`` pictures were seen (4 batches of 64 in the paper), the probability moves towards where r is ``target``, at a
-    pace that would lead from 0 to 1 in ``kimg`` thousand pictures. It stays in 0..1.
+    ``least`` pictures were seen (4 batches of 64 in the paper), the probability moves towards where r is ``target``, at
+    a pace that would lead from 0 to 1 in ``kimg`` thousand pictures. It stays in 0..1.
     """
     signs = before.signs + float(real.detach().float().sign().view(len(real), -1).mean(dim=1).sum())
     pictures = before.pictures + len(real)

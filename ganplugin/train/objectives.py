@@ -1,7 +1,7 @@
 """The games that a scorer and a generator can play: what each of them minimises, by name.
 
-Everywhere D(x) is the scorer's raw output, a logit or a critic's value, before any sigmoid. sigmoid(D) is what the papers
-call the probability of being real, so that log sigmoid(D) = -softplus(-D) and log(1 - sigmoid(D)) = -softplus(D).
+Everywhere D(x) is the scorer's raw output, a logit or a critic's value, before any sigmoid. sigmoid(D) is what the
+papers call the probability of being real, so that log sigmoid(D) = -softplus(-D), log(1 - sigmoid(D)) = -softplus(D).
 """
 
 from __future__ import annotations

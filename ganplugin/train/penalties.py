@@ -82,9 +82,9 @@ def _weight(name: str, text: str) -> float:
 def squared_slope(scores: Tensor, images: Tensor) -> Tensor:
     """Return the mean over pictures of |d score / d picture|^2, itself open to a backward pass.
 
-    ``scores`` [batch] or [batch, n] were made of ``images`` [batch, ...], which require gradients. With weight gamma / 2
-    it is R1 at real pictures and R2 at made ones (Mescheder et al. 2018, "Which Training Methods for GANs do actually
-    Converge?", equations 9 and 10). Of a scorer with batch norm it is the slope of the batch's sum.
+    ``scores`` [batch] or [batch, n] were made of ``images`` [batch, ...], which require gradients. With weight
+    gamma / 2 it is R1 at real pictures and R2 at made ones (Mescheder et al. 2018, "Which Training Methods for GANs do
+    actually Converge?", equations 9 and 10). Of a scorer with batch norm it is the slope of the batch's sum.
     """
     return _gradient(scores, images).square().sum(dim=1).mean()
 
