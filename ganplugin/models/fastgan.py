@@ -101,6 +101,7 @@ class Step:
 
     @property
     def noises(self) -> int:
+        """How many noise maps it adds."""
         return (2 if self.double else 1) if self.noisy else 0
 
 
@@ -146,10 +147,12 @@ class Plan:
 
     @property
     def size(self) -> int:
+        """The side of the pictures."""
         return max(self.steps)
 
     @property
     def noise_sides(self) -> tuple[int, ...]:
+        """The sides of all noise maps, in order."""
         return tuple(side for side, step in self.steps.items() for _ in range(step.noises))
 
 

@@ -129,13 +129,13 @@ class R3ganGenerator(nn.Module):
     @property
     def z_dim(self) -> int:
         """The length of z, without what stands for the label."""
-        start: _Start = self.stages[0][0]  # type: ignore[index, assignment]
+        start: _Start = self.stages[0][0]  # type: ignore[index]
         return start.linear.in_features - (self.embedding.out_features if self.embedding else 0)
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the pictures."""
-        start: _Start = self.stages[0][0]  # type: ignore[index, assignment]
+        start: _Start = self.stages[0][0]  # type: ignore[index]
         rows, columns = start.basis.shape[1:]
         return rows << (len(self.stages) - 1), columns << (len(self.stages) - 1)
 
@@ -167,7 +167,7 @@ class R3ganDiscriminator(nn.Module):
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the pictures."""
-        end: _End = self.stages[-1][-1]  # type: ignore[index, assignment]
+        end: _End = self.stages[-1][-1]  # type: ignore[index]
         rows, columns = end.basis.weight.shape[2:]
         return rows << (len(self.stages) - 1), columns << (len(self.stages) - 1)
 

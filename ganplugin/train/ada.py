@@ -30,15 +30,16 @@ class Steering:
     pictures: int = 0
 
 
-def steered(before: Steering, real: Tensor, *, target: float = 0.6, kimg: float = 500.0, least: int = 256) -> Steering:
-    """Return the steering after one more batch of scores of real pictures.
+def steered(
+    before: Steering, certainty: float, count: int, *, target: float = 0.6, kimg: float = 500.0, least: int = 256
+) -> Steering:
+    """Return the steering after ``count`` more real pictures, the mean sign of whose scores was ``certainty``.
 
     r = E[sign(D(real))] is near 0 while the scorer cannot tell and near 1 where it has learnt them by heart. Whenever
     ``least`` pictures were seen (4 batches of 64 in the paper), the probability moves towards where r is ``target``, at
     a pace that would lead from 0 to 1 in ``kimg`` thousand pictures. It stays in 0..1.
     """
-    signs = before.signs + float(real.detach().float().sign().view(len(real), -1).mean(dim=1).sum())
-    pictures = before.pictures + len(real)
+    signs, pictures = before.signs + certainty * count, before.pictures + count
     if pictures < least:
         return Steering(before.probability, signs, pictures)
     step = math.copysign(pictures / (kimg * 1000), signs / pictures - target)

@@ -27,7 +27,8 @@ class Objective:
 
     ``needs_real`` tells that the generator's loss looks at the scores of real pictures. ``clip`` bounds the scorer's
     weights after each of its steps (0: not at all); ``penalty`` is the weight of the gradient penalty that belongs to
-    the game.
+    the game. A critic, whose mean is an estimate of a distance, learns ``scorer_steps`` times for one step of the
+    generator, without momentum.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Objective:
     needs_real: bool = False
     clip: float = 0.0
     penalty: float = 0.0
+    scorer_steps: int = 1
 
 
 def logistic_scorer(real: Tensor, made: Tensor) -> Tensor:
@@ -113,9 +115,10 @@ _ROWS: Final = (
     Objective("non-saturating", "non-saturating logistic", logistic_scorer, non_saturating_generator),
     Objective("lsgan", "least squares", least_squares_scorer, least_squares_generator),
     Objective("hinge", "hinge", hinge_scorer, critic_generator),
-    # 0.01 is algorithm 1's default; 10 is that of Gulrajani et al. 2017, "Improved Training of Wasserstein GANs".
-    Objective("wgan", "Wasserstein, clipped weights", critic, critic_generator, clip=0.01),
-    Objective("wgan-gp", "Wasserstein, gradient penalty", critic, critic_generator, penalty=10.0),
+    # 0.01 and 5 are algorithm 1's defaults; 10 and 5 those of Gulrajani et al. 2017, "Improved Training of Wasserstein
+    # GANs". Both want no momentum: the first says RMSProp, which Adam with beta1 = 0 is but for a correction.
+    Objective("wgan", "Wasserstein, clipped weights", critic, critic_generator, clip=0.01, scorer_steps=5),
+    Objective("wgan-gp", "Wasserstein, gradient penalty", critic, critic_generator, penalty=10.0, scorer_steps=5),
     Objective("relativistic", "relativistic pairing", relativistic_scorer, relativistic_generator, needs_real=True),
 )
 

@@ -87,19 +87,18 @@ def test_grey_pictures_get_what_grey_colours_get() -> None:
 
 
 def test_steering_follows_the_scorers_certainty() -> None:
-    sure, unsure = torch.full((64,), 2.0), torch.tensor([1.0, -1.0]).repeat(32)
     state = Steering()
     for _ in range(8):
-        state = steered(state, sure, kimg=1.0)
+        state = steered(state, 1.0, 64, kimg=1.0)
     assert state.probability == pytest.approx(2 * 256 / 1000)
     for _ in range(4):
-        state = steered(state, unsure, kimg=1.0)
+        state = steered(state, 0.0, 64, kimg=1.0)
     assert state.probability == pytest.approx(256 / 1000)
     for _ in range(40):
-        state = steered(state, unsure, kimg=1.0)
+        state = steered(state, 0.0, 64, kimg=1.0)
     assert state.probability == 0.0
 
 
 def test_steering_waits_for_enough_pictures() -> None:
-    state = steered(Steering(), torch.ones(100))
+    state = steered(Steering(), 1.0, 100)
     assert (state.probability, state.signs, state.pictures) == (0.0, 100.0, 100)

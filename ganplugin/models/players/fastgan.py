@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import torch
@@ -188,7 +189,7 @@ def _judge_state(shape: FastganShape) -> dict[str, Tensor]:
     widths = [shape.channels(units) for units in _JUDGED[: count + 1]][::-1]
     divisors = (4, 8, 16, 32, 64)[:count]
     state = _entrance(shape, widths[0])
-    for divisor, before, after in zip(divisors, widths, widths[1:], strict=False):
+    for divisor, (before, after) in zip(divisors, pairwise(widths), strict=True):
         name = f"down_{divisor}"
         state |= _layer(f"{name}.main.0", after, before, 4) | _norm(f"{name}.main.1", after)
         state |= _layer(f"{name}.main.3", after, after, 3) | _norm(f"{name}.main.4", after)
@@ -217,7 +218,7 @@ def _small_view(shape: FastganShape, widths: list[int], count: int) -> dict[str,
     halvings = min(3, count - 2)
     inner = widths[-2 - halvings : -1]
     state = _layer("down_from_small.0", inner[0], shape.picture.channels, 4)
-    for place, (before, after) in enumerate(zip(inner, inner[1:], strict=False), 2):
+    for place, (before, after) in enumerate(pairwise(inner), 2):
         state |= _layer(f"down_from_small.{place}.main.0", after, before, 4)
         state |= _norm(f"down_from_small.{place}.main.1", after)
     return state | _layer("rf_small", 1, inner[-1], 4)

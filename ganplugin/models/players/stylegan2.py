@@ -1,8 +1,8 @@
-"""StyleGAN2 in training (Karras et al. 2020): its networks made new, or of a file in the layout of NVIDIA's PyTorch code.
+"""StyleGAN2 in training (Karras et al. 2020): its networks new, or of a file in the layout of NVIDIA's PyTorch code.
 
-The rendering networks of `ganplugin.models.stylegan2` multiply the gains of equalised learning rates into constants; here
-weights stay as files store them, of unit variance, and gains are applied at every step. Generators are of the "skip",
-discriminators of the "resnet" architecture, which are the paper's choice.
+The rendering networks of `ganplugin.models.stylegan2` multiply the gains of equalised learning rates into constants;
+here weights stay as files store them, of unit variance, and gains are applied at every step. Generators are of the
+"skip", discriminators of the "resnet" architecture, which are the paper's choice.
 """
 
 from __future__ import annotations
@@ -254,9 +254,10 @@ class _Verdict(nn.Module):
 def _deviation(x: Tensor, count: int) -> Tensor:
     """Return the mean standard deviation among groups of 4 as ``count`` maps (Karras et al. 2018, section 3)."""
     group = next(size for size in range(min(_GROUP, len(x)), 0, -1) if len(x) % size == 0)
-    y = x.float().unflatten(0, (group, -1)).unflatten(2, (count, -1))
+    y = x.float().view(group, len(x) // group, count, x.shape[1] // count, *x.shape[2:])
     spread = ((y - y.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt().mean(dim=(2, 3, 4))
-    return spread.to(x.dtype).repeat(group, 1)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+    maps: Tensor = spread.to(x.dtype).repeat(group, 1)
+    return maps[:, :, None, None].expand(-1, -1, *x.shape[2:])
 
 
 class Style2Judge(Judge):
