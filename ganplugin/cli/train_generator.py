@@ -150,7 +150,9 @@ def generator(
     size_of_batch = batch or RECIPES[name].batch
     kept = 0 if keep_kimg is None else max(1, round(keep_kimg * 1000 / size_of_batch))
     steps = None if kimg is None else max(1, round(kimg * 1000 / size_of_batch))
-    finish(train_generator(run, schedule_of(minutes, steps, save_minutes, kept), resume=resume, report=report))
+    schedule = schedule_of(minutes, steps, save_minutes, kept)
+    if checkpoint := train_generator(run, schedule, resume=resume, report=report):
+        finish(checkpoint)
 
 
 def _policy(

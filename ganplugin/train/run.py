@@ -96,20 +96,22 @@ def train_generator(
     resume: bool,
     report: Report,
     measure: Callable[[GeneratorTrainer, PackedSet], Measure] | None = None,
-) -> Path:
+) -> Path | None:
     """Train a generator with its scorer and return the checkpoint's path; raises what `run` and the data raise.
 
-    ``measure`` makes, of the trainer and its pictures, what tells how good the generator is.
+    Of several processes only the first reports, and returns a path. ``measure`` makes, of the trainer and its pictures,
+    what tells how good the generator is.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
     device, recipe = choose_device(options.device), adapted(RECIPES[options.recipe], options.choices)
+    workers = _workers(options, device)
+    report = _silent if workers.rank else report
     pictures, broken = _pictures(options)
     for words in broken:
         report(words)
     channels, height, width = pictures.shape
     report(f"{len(pictures)} pictures of {width} x {height}, {channels} channels; {recipe.title}")
-    workers = _workers(options, device)
     game, config = _game(options, recipe, pictures, device, workers)
     check_memory(game)
     before = _before(options.out, pictures) if resume else {}
@@ -119,7 +121,12 @@ def train_generator(
     if not resume:
         _write_facts(options, schedule, game)
     measured = measure(trainer, pictures) if measure else None
-    return run(trainer, options.out, schedule, resume=resume, measure=measured, workers=workers)
+    checkpoint = run(trainer, options.out, schedule, resume=resume, measure=measured, workers=workers)
+    return None if workers.rank else checkpoint
+
+
+def _silent(words: str) -> None:
+    pass
 
 
 def _pictures(options: GeneratorRun) -> tuple[PackedSet, list[str]]:

@@ -38,7 +38,7 @@ def square(name: str, channels: int = 3) -> Picture:
 
 def small(name: str, **choices: object) -> Recipe:
     """A recipe with few channels and a batch of 4, its penalties often enough to be met."""
-    recipe = adapted(RECIPES[name], Choices(batch=4, width=WIDTHS[name], **choices))  # type: ignore[arg-type]
+    recipe = adapted(RECIPES[name], Choices(**{"batch": 4, "width": WIDTHS[name], **choices}))  # type: ignore[arg-type]
     lazy = min(recipe.penalties.every, 3)
     return replace(recipe, penalties=replace(recipe.penalties, every=lazy))
 
