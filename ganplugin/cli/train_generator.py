@@ -24,7 +24,11 @@ _LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan", "wgan-gp", "re
 
 @click.command()
 @click.argument("pictures", nargs=-1, required=True, type=_PLACE)
-@click.option("--recipe", type=click.Choice(_RECIPES), help="Networks and numbers.  [default: quick]")
+@click.option(
+    "--recipe",
+    type=click.Choice(_RECIPES),
+    help="Networks and numbers.  [default: quick; on a GPU for an hour: r3-small]",
+)
 @click.option("--out", type=_PLACE, help="Folder of the run.  [default: runs/NAME of the pictures]")
 @click.option("--size", help="Pixels a side, or WIDTHxHEIGHT: 96x64.  [default: 64, or that of a packed set]")
 @click.option(
@@ -111,6 +115,8 @@ def generator(
 ) -> None:
     """Train a generator, and the scorer that judges it, on PICTURES (folders, files, zip files or a packed set).
 
+    With --resume the run's own recipe and options hold where no others are given.
+
     \b
     Examples:
       ganplugin train generator textures --minutes 30
@@ -122,22 +128,30 @@ def generator(
     with needs_torch("training"):
         from ganplugin.train.recipes import RECIPES
         from ganplugin.train.recipes.choices import Choices
-        from ganplugin.train.run import GeneratorRun, recipe_for, train_generator
+        from ganplugin.train.run import GeneratorRun, default_recipe, recipe_for, recorded, train_generator
 
-    begun = _start(start) if start else None
-    name = recipe or (recipe_for(begun.family) if begun else "quick")
+    out = out or Path("runs") / pictures[0].resolve().stem
+    told = recorded(out) if resume else {}
+    begun = _start(start or out / "checkpoint.safetensors") if start or told.get("from") else None
+    known = recipe_for(begun.family) if begun else told.get("recipe") or default_recipe(device, minutes)
+    name = recipe or str(known)
     if begun and RECIPES[name].family != begun.family:
         raise InputError(f"--recipe {name} cannot go on from a {begun.family}", fix="leave out --recipe")
+    asked = Choices(loss, penalty, lazy, batch, width, learning_rate, augment, flip)
+    choices = asked.completed(told)
+    plain = size is None and channels == "auto" and not (classes or crops)
     run = GeneratorRun(
         places=pictures,
-        out=out or Path("runs") / pictures[0].resolve().stem,
+        out=out,
         recipe=name,
-        choices=Choices(loss, penalty, lazy, batch, width, learning_rate, augment, flip),
-        policy=_policy(pictures, size, channels, begun, classes=classes, crops=crops or 0, seed=seed),
+        choices=choices,
+        policy=_told_policy(told)
+        if told and plain
+        else _policy(pictures, size, channels, begun, classes=classes, crops=crops or 0, seed=seed),
         start=begun,
-        seed=seed,
+        seed=int(str(told.get("seed", seed))),
         accumulate=accumulate,
-        freeze=freeze,
+        freeze=int(str(told.get("freeze", freeze))),
         device=device,
         precision=precision,
         layout=layout,
@@ -147,12 +161,19 @@ def generator(
         data=data,
         licence=licence,
     )
-    size_of_batch = batch or RECIPES[name].batch
+    size_of_batch = choices.batch or RECIPES[name].batch
     kept = 0 if keep_kimg is None else max(1, round(keep_kimg * 1000 / size_of_batch))
     steps = None if kimg is None else max(1, round(kimg * 1000 / size_of_batch))
     schedule = schedule_of(minutes, steps, save_minutes, kept)
     if checkpoint := train_generator(run, schedule, resume=resume, report=report):
         finish(checkpoint)
+
+
+def _told_policy(told: dict[str, object]) -> Policy:
+    """Return how pictures were cut when a run was started."""
+    from ganplugin.train.pictures.policy import Policy
+
+    return Policy.model_validate(told["policy"])
 
 
 def _policy(

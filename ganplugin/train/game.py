@@ -297,6 +297,7 @@ class Game:
                     "sampler": self.sampler.state(),
                     "steering": asdict(self.steering),
                     "path_mean": self.path_mean,
+                    "penalty": self.penalty,
                     **{name: player.state_dict() for name, player in players.items()},
                     **{f"{name}_optimizer": one.state_dict() for name, one in self.optimizers.items()},
                 }
@@ -319,7 +320,9 @@ class Game:
         except (RuntimeError, ValueError) as error:
             raise TrainingError("the run was started with another width", fix="give the same as before") from error
         self.step, self.turns, self.retries = (cast(int, state[name]) for name in ("step", "turns", "retries"))
-        self.slowdown, self.path_mean = cast(float, state["slowdown"]), cast(float, state["path_mean"])
+        self.slowdown, self.path_mean, self.penalty = (
+            cast(float, state[name]) for name in ("slowdown", "path_mean", "penalty")
+        )
         self.steering = Steering(**cast(dict[str, float], state["steering"]))  # type: ignore[arg-type]
         if state["sampler"] is not None:
             self.sampler.restore(cast(dict[str, int], state["sampler"]))

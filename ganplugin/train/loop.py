@@ -103,7 +103,7 @@ def run(
     Of several ``workers`` the first alone writes, and says when to save and when to stop.
     """
     start = _begin(trainer, folder, resume=resume)
-    with Record(folder, silent=workers.rank > 0) as record:
+    with Record(folder, trainer.step, silent=workers.rank > 0) as record:
         return _Run(trainer, folder, schedule, record, measure, workers, start).to_the_end()
 
 

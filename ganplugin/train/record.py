@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ganplugin.files import make_folder
+from ganplugin.files import atomic_write, make_folder
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -32,11 +33,13 @@ class Warned:
 class Record:
     """The open log of a run. Every line is one JSON object with its ``kind``: losses, metrics or warning.
 
-    A ``silent`` one writes nothing.
+    A ``silent`` one writes nothing. What a killed run told of steps after ``step``, where it goes on, is taken out.
     """
 
-    def __init__(self, folder: Path, *, silent: bool = False) -> None:
+    def __init__(self, folder: Path, step: int = 0, *, silent: bool = False) -> None:
         self.folder = folder
+        if not silent:
+            _cut(folder / LOG, step)
         self._stream = None if silent else (folder / LOG).open("a", encoding="utf-8")
         self._board = None if silent else _board(folder / BOARD)
 
@@ -77,6 +80,25 @@ class Record:
         if self._board is not None:
             for name, value in numbers.items():
                 self._board.add_scalar(f"{group}/{name}", value, step)
+
+
+def _cut(path: Path, step: int) -> None:
+    """Leave the whole lines of a log up to a step."""
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if _step_of(line) <= step]
+    if kept != lines:
+        with atomic_write(path, overwrite=True) as part:
+            part.write_text("".join(kept), encoding="utf-8")
+
+
+def _step_of(line: str) -> float:
+    """Return the step that a line tells of; infinity for one that a kill has torn."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def _rounded(numbers: Mapping[str, float]) -> dict[str, float]:

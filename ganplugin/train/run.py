@@ -29,10 +29,11 @@ from ganplugin.train.recipes.choices import Choices, adapted
 from ganplugin.train.recipes.recipe import Pair, Recipe
 from ganplugin.train.workers import ALONE, Workers, launched
 
-__all__ = ["GeneratorRun", "Start", "recipe_for", "train_generator"]
+__all__ = ["GeneratorRun", "Start", "default_recipe", "recipe_for", "recorded", "train_generator"]
 
 RUN = "run.json"
 _LEAST_PICTURES = 16
+_LONG_MINUTES = 60
 
 Report = Callable[[str], None]
 
@@ -87,6 +88,21 @@ def recipe_for(family: str) -> str:
             return recipe.name
     known = ", ".join(recipe.family for recipe in RECIPES)
     raise InputError(f"networks of the family {family!r} cannot be trained here", fix=f"give one of: {known}")
+
+
+def default_recipe(device: str, minutes: float | None) -> str:
+    """Return ``r3-small`` for an hour or more on a GPU, else ``quick``."""
+    return "r3-small" if (minutes or 0) >= _LONG_MINUTES and choose_device(device).type == "cuda" else "quick"
+
+
+def recorded(out: Path) -> dict[str, object]:
+    """Return the recipe and the options that a run wrote down, nothing where there is none.
+
+    Raises `TrainingError` if the file is damaged.
+    """
+    facts = _facts(out)
+    options = facts.get("options")
+    return {**(options if isinstance(options, dict) else {}), "recipe": facts["recipe"]} if facts else {}
 
 
 def train_generator(
@@ -209,19 +225,23 @@ def _laid_out(game: Game, options: GeneratorRun, before: Mapping[str, object], r
 
 def _before(out: Path, pictures: PackedSet) -> Mapping[str, object]:
     """Return what a run wrote of itself. Raises `TrainingError` if it was trained on other pictures."""
-    try:
-        facts = json.loads((out / RUN).read_text(encoding="utf-8"))
-    except OSError:
-        return {}  # runs of the first release wrote none
-    except ValueError as error:
-        raise TrainingError("is damaged", where=out / RUN, fix="start a new run with another --out") from error
-    if facts.get("data_digest") != pictures.digest:
+    facts = _facts(out)
+    if facts and facts.get("data_digest") != pictures.digest:
         raise TrainingError(
             "the run was trained on other pictures, or on others of their pixels",
             where=out,
             fix="give the same pictures, size and crops, or start a new run with --from and its checkpoint",
         )
-    return dict(facts)
+    return facts
+
+
+def _facts(out: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads((out / RUN).read_text(encoding="utf-8")))
+    except OSError:
+        return {}  # runs of the first release wrote none
+    except ValueError as error:
+        raise TrainingError("is damaged", where=out / RUN, fix="start a new run with another --out") from error
 
 
 def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game) -> None:

@@ -96,7 +96,7 @@ def _of_first_release(state: State) -> State:
     networks = {name: _inside(cast(State, trainer[name])) for name in ("generator", "scorer", "average")}
     optimizers = {name: trainer[name] for name in ("generator_optimizer", "scorer_optimizer")}
     known = {"recipe": "quick", "picture": {"channels": 3, "height": size, "width": size, "classes": 0}}
-    fresh = {"retries": 0, "slowdown": 1.0, "sampler": None, "path_mean": 0.0}
+    fresh = {"retries": 0, "slowdown": 1.0, "sampler": None, "path_mean": 0.0, "penalty": 0.0}
     steering = {"probability": 0.0, "signs": 0.0, "pictures": 0}
     steps = {"step": trainer["step"], "turns": trainer["step"]}
     return {**state, "trainer": {**known, **fresh, **steps, "steering": steering, **networks, **optimizers}}

@@ -55,6 +55,16 @@ def test_resumes_a_run(folder: Path, tmp_path: Path) -> None:
     assert {path.name for path in (out / "grids").iterdir()} == {"000003.png", "000005.png"}
 
 
+def test_resumes_as_the_run_was_begun_without_being_told(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    options = ("--recipe", "mlp", "--size", "8", "--width", "6", "--batch", "4", "--loss", "lsgan", "--seed", "5")
+    assert call("generator", folder, "--out", out, *options, "--kimg", "0.008").exit_code == 0
+    again = call("generator", folder, "--out", out, "--resume", "--kimg", "0.016")
+    assert again.exit_code == 0, again.exception
+    manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
+    assert {"recipe": "mlp", "loss": "lsgan", "steps": 4, "seed": 5}.items() <= manifest.training.items()
+
+
 def test_crops(folder: Path, tmp_path: Path) -> None:
     done = call("generator", folder, "--out", tmp_path / "run", *GENERATOR, "--crops", "40")
     assert done.exit_code == 0

@@ -67,6 +67,15 @@ def test_resume_goes_on_from_the_saved_step(tmp_path: Path) -> None:
     assert (tmp_path / "grids" / "000003.png").exists()
 
 
+def test_what_a_killed_run_told_of_lost_steps_is_taken_out(tmp_path: Path) -> None:
+    run(Counter(), tmp_path, Schedule(steps=2, log_steps=1), resume=False)
+    with (tmp_path / "log.jsonl").open("a") as stream:
+        stream.write('{"kind": "losses", "step": 3, "loss": 9}\n{"kind": "los')
+    run(Counter(), tmp_path, Schedule(steps=4, log_steps=1), resume=True)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["loss"]) for line in lines] == [(1, 1), (2, 1), (3, 1), (4, 1)]
+
+
 def test_a_run_is_never_overwritten_unasked(tmp_path: Path) -> None:
     run(Counter(), tmp_path, Schedule(steps=1), resume=False)
     with pytest.raises(TrainingError, match=r"holds a run already.*--resume"):
