@@ -50,6 +50,10 @@ def test_a_foreign_stylegan2_is_trained_on_with_frozen_layers(folder: Path, tmp_
     assert torch.equal(tensors["d.b16.fromrgb.weight"], scorer["b16.fromrgb.weight"])
     assert torch.equal(tensors["d.b16.conv0.weight"], scorer["b16.conv0.weight"])
     assert not torch.equal(tensors["d.b16.conv1.weight"], scorer["b16.conv1.weight"])
+    again = call("generator", folder, "--out", out, "--resume", "--kimg", "0.008")
+    assert again.exit_code == 0, again.exception
+    tensors, _ = read_checkpoint(out / "checkpoint.safetensors")
+    assert torch.equal(tensors["d.b16.conv0.weight"], scorer["b16.conv0.weight"])
     manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
     assert (manifest.family, manifest.width) == ("stylegan2", 16)
 
