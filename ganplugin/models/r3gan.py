@@ -305,6 +305,8 @@ def discriminator_of(tensors: Mapping[str, Tensor]) -> R3ganDiscriminator:
     with rebuilding("an R3GAN", tensors):
         width, channels = tensors["ExtractionLayer.Layer.weight"].shape[:2]
         stages, embedding = _Shapes(tensors, width).stages(), _embedding(tensors)
+        if not isinstance(stages[-1][-1], _End):  # type: ignore[index]
+            raise ValueError("its last stage does not end in a score")
         module = R3ganDiscriminator(stages, embedding, width, channels)
         _load(module, tensors)
     return module
