@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -176,6 +176,7 @@ def _manifest(joint: Joint, match: Match, network: Network, options: ExportOptio
     known: dict[str, Any] = {
         "licence": match.family.licence,
         **network.facts,
+        **_trained(match.part.config, network),
         **({} if options.licence is None else {"licence": options.licence}),
         "kind": network.kind,
         "family": match.family.id,
@@ -193,6 +194,19 @@ def _manifest(joint: Joint, match: Match, network: Network, options: ExportOptio
         raise CheckpointError(
             f"has a {field} that a model file cannot hold: {first['msg']}", where=checkpoint.path
         ) from error
+
+
+def _trained(config: Mapping[str, object], network: Network) -> dict[str, object]:
+    """Return what a checkpoint of ours says of its training, whatever its family: provenance, rights, class names."""
+    said = config.get("training")
+    if not isinstance(said, Mapping):
+        return {}
+    known: dict[str, object] = {"training": dict(said)}
+    names, classes = config.get("classes"), network.facts.get("classes")
+    if isinstance(names, list) and isinstance(classes, tuple) and len(names) == len(classes):
+        known["classes"] = tuple(str(name) for name in names)
+    licence = str(said.get("licence", ""))
+    return {**known, **({"licence": licence} if licence else {})}
 
 
 def _proved_model(network: Network, manifest: Manifest, options: ExportOptions, tell: Report) -> tuple[Manifest, bytes]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ganplugin.cli.export import needs_torch
-
-if TYPE_CHECKING:
-    from ganplugin.train.loop import Schedule
+from ganplugin.cli.train_generator import finish, generator, report, schedule_of
 
 __all__ = ["command"]
 
@@ -30,87 +27,7 @@ def command() -> None:
     """
 
 
-@command.command()
-@click.argument("pictures", nargs=-1, required=True, type=_PLACE)
-@click.option("--out", type=_PLACE, help="Folder of the run.  [default: runs/NAME of the pictures]")
-@click.option(
-    "--size", default=64, show_default=True, help="Side of the pictures made, in pixels: 16, 32, 64, 128 or 256."
-)
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time.  [default: 30]")
-@click.option(
-    "--kimg", type=click.FloatRange(min=0, min_open=True), help="Stop after this many thousand pictures; repeatable."
-)
-@click.option("--crops", type=click.IntRange(min=16), help="Cut this many random squares out of the pictures.")
-@click.option("--batch", default=32, show_default=True, type=click.IntRange(2, 1024), help="Pictures a step.")
-@click.option("--width", default=24, show_default=True, type=click.IntRange(4, 256), help="Channels at full size.")
-@click.option(
-    "--learning-rate", default=1.5e-4, show_default=True, help="The generator's; the scorer's is three times that."
-)
-@click.option(
-    "--recolour", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Colour augmentation, 0..1."
-)
-@click.option("--flip/--no-flip", default=True, show_default=True, help="Show the pictures mirrored, too.")
-@click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option(
-    "--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16"]), help="Number format."
-)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
-@click.option("--save-minutes", default=5.0, show_default=True, help="Save and write a sample sheet this often.")
-@click.option("--data", default="", help="What the pictures are; recorded in the model.")
-@click.option("--licence", default="", help="What you know of the rights in the pictures; recorded in the model.")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-def generator(
-    pictures: tuple[Path, ...],
-    out: Path | None,
-    size: int,
-    minutes: float | None,
-    kimg: float | None,
-    crops: int | None,
-    batch: int,
-    width: int,
-    learning_rate: float,
-    recolour: float,
-    flip: bool,
-    seed: int,
-    device: str,
-    precision: str,
-    threads: int | None,
-    save_minutes: float,
-    data: str,
-    licence: str,
-    resume: bool,
-) -> None:
-    """Train a generator, and the scorer that judges it, on PICTURES (folders or files).
-
-    \b
-    Examples:
-      ganplugin train generator textures --minutes 30
-      ganplugin train generator paintings --crops 12000 --size 64 --out runs/brushwork
-      ganplugin train generator textures --out runs/textures --resume --minutes 60
-    """
-    with needs_torch("training"):
-        from ganplugin.train.recipes import GeneratorRecipe, train_generator
-
-    recipe = GeneratorRecipe(
-        pictures=pictures,
-        out=out or Path("runs") / pictures[0].resolve().stem,
-        size=size,
-        width=width,
-        crops=crops,
-        batch=batch,
-        seed=seed,
-        learning_rate=learning_rate,
-        recolour=recolour,
-        flip=flip,
-        device=device,
-        precision=precision,
-        threads=threads,
-        data=data,
-        licence=licence,
-    )
-    schedule = _schedule(minutes, None if kimg is None else round(kimg * 1000 / batch), save_minutes)
-    _finish(train_generator(recipe, schedule, resume=resume, report=_report))
+command.add_command(generator)
 
 
 @command.command()
@@ -183,7 +100,7 @@ def style(
     """
     with needs_torch("training"):
         from ganplugin.train.features import find_features
-        from ganplugin.train.recipes import StyleRecipe, train_style
+        from ganplugin.train.style_recipe import StyleRecipe, train_style
 
     recipe = StyleRecipe(
         paintings=tuple(_named(painting) for painting in paintings),
@@ -202,26 +119,10 @@ def style(
         data=data,
         licence=licence,
     )
-    _finish(train_style(recipe, _schedule(minutes, steps, save_minutes), resume=resume, report=_report))
+    finish(train_style(recipe, schedule_of(minutes, steps, save_minutes), resume=resume, report=report))
 
 
 def _named(painting: Path) -> tuple[str, Path]:
     """Split ``NAME=FILE``; without a name, the file's own without its suffix serves."""
     name, equals, file = str(painting).partition("=")
     return (name, Path(file)) if equals and name and not painting.exists() else (painting.stem, painting)
-
-
-def _schedule(minutes: float | None, steps: int | None, save_minutes: float) -> Schedule:
-    from ganplugin.train.loop import Schedule
-
-    limit = 30.0 if minutes is None and steps is None else minutes
-    return Schedule(minutes=limit, steps=steps, save_minutes=save_minutes)
-
-
-def _report(message: str) -> None:
-    click.echo(message, err=True)
-
-
-def _finish(checkpoint: Path) -> None:
-    click.echo(str(checkpoint))
-    _report(f"next: ganplugin export {checkpoint}")

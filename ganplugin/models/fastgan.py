@@ -21,7 +21,18 @@ from ganplugin.models.network import Family, GraphInput, Network, StateDict, eva
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.spectral_norm import folded, is_normed
 
-__all__ = ["FAMILIES", "FAMILY", "PROJECTED_FAMILY", "Excitation", "FastganGenerator"]
+__all__ = [
+    "FAMILIES",
+    "FAMILY",
+    "PROJECTED_FAMILY",
+    "Excitation",
+    "FastganGenerator",
+    "Plan",
+    "Step",
+    "is_fastgan",
+    "plan_of",
+    "renamed",
+]
 
 _EXCITED: Final[Mapping[int, int]] = {64: 4, 128: 8, 256: 16, 512: 32}
 """The map of this side is scaled by what the map of that side says."""
@@ -79,7 +90,7 @@ class _ClassNorm(nn.Module):
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """The shape of one block: channels in and out, one or two convolutions, whether noise is added, class width."""
 
     before: int
@@ -90,13 +101,14 @@ class _Step:
 
     @property
     def noises(self) -> int:
+        """How many noise maps it adds."""
         return (2 if self.double else 1) if self.noisy else 0
 
 
 class _Block(nn.Module):
     """Doubles the sides, then once or twice: convolve, add noise, norm, gate."""
 
-    def __init__(self, step: _Step) -> None:
+    def __init__(self, step: Step) -> None:
         super().__init__()
         widths = (step.before, step.after)[: 2 if step.double else 1]
         count = len(widths)
@@ -121,12 +133,12 @@ class _Block(nn.Module):
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """All that the tensors tell: blocks by side, excitations by side as (before, after), and the ends."""
 
     z_dim: int
     first: int
-    steps: Mapping[int, _Step]
+    steps: Mapping[int, Step]
     excitations: Mapping[int, tuple[int, int]]
     channels: int
     bias: bool
@@ -135,17 +147,19 @@ class _Plan:
 
     @property
     def size(self) -> int:
+        """The side of the pictures."""
         return max(self.steps)
 
     @property
     def noise_sides(self) -> tuple[int, ...]:
+        """The sides of all noise maps, in order."""
         return tuple(side for side, step in self.steps.items() for _ in range(step.noises))
 
 
 class FastganGenerator(nn.Module):
     """z [batch, z_dim] (and label [batch, classes]), noise maps and their strength to pictures 0..1, clamped."""
 
-    def __init__(self, plan: _Plan) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.plan = plan
         self.init = nn.Sequential(
@@ -167,6 +181,10 @@ class FastganGenerator(nn.Module):
 
         Where no block adds noise, neither maps nor strength are given.
         """
+        return self.paint(z, *others).clamp(0, 1)
+
+    def paint(self, z: Tensor, *others: Tensor) -> Tensor:
+        """Return pictures that training brings to 0..1, not clamped."""
         embedded = None if self.embed is None else others[0] @ self.embed.weight
         maps = others if self.embed is None else others[1:]
         noises = iter([noise * maps[-1] for noise in maps[:-1]])
@@ -180,25 +198,26 @@ class FastganGenerator(nn.Module):
         pictures: Tensor = self.to_big(seen[self.plan.size])
         if self.plan.size == _TANH_SIDE and not self.plan.projected:
             pictures = pictures.tanh()
-        return (pictures * 0.5 + 0.5).clamp(0, 1)
+        return pictures * 0.5 + 0.5
 
 
 def _plain(state: StateDict) -> dict[str, Tensor]:
     return {key.removeprefix(_PREFIX): tensor for key, tensor in state.items()}
 
 
-def _fits(state: StateDict, prefix: str) -> bool:
+def is_fastgan(state: StateDict, prefix: str = "") -> bool:
+    """Tell whether the tensors are a FastGAN generator's."""
     first = ("feat_8.1", "feat_8.conv1", "feat_8.conv")
     return all(is_normed(state, prefix + name) for name in ("init.init.0", "se_64.main.1", "to_big")) and any(
         is_normed(state, prefix + name) for name in first
     )
 
 
-def _step(plain: StateDict, side: int) -> _Step | None:
+def _step(plain: StateDict, side: int) -> Step | None:
     name = f"feat_{side}."
     for first, second, norm in (("1", "5", ""), ("conv1", "conv2", "bn1."), ("conv", "", "bn.")):
         if (weight := plain.get(f"{name}{first}.weight")) is not None:
-            return _Step(
+            return Step(
                 before=weight.shape[1],
                 after=weight.shape[0] // 2,
                 double=f"{name}{second}.weight" in plain,
@@ -209,7 +228,8 @@ def _step(plain: StateDict, side: int) -> _Step | None:
     return None
 
 
-def _plan(plain: StateDict, *, projected: bool) -> _Plan:
+def plan_of(plain: StateDict, *, projected: bool) -> Plan:
+    """Return the plan of tensors without prefix and spectral norms. Raises `CheckpointError` if they have none."""
     channels, last = plain["to_big.weight"].shape[:2]
     found = {side: step for power in range(3, 11) if (step := _step(plain, side := 2**power)) is not None}
     size = max((side for side, step in found.items() if step.after == last), default=0)
@@ -218,7 +238,7 @@ def _plan(plain: StateDict, *, projected: bool) -> _Plan:
         raise CheckpointError("is almost a FastGAN, but its blocks do not lead to a picture")
     z_dim, first = plain["init.init.0.weight"].shape[:2]
     gates = {side: plain[f"se_{side}.main.1.weight"].shape for side in sides if f"se_{side}.main.1.weight" in plain}
-    return _Plan(
+    return Plan(
         z_dim=z_dim,
         first=first,
         steps={side: found[side] for side in sides},
@@ -242,7 +262,7 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
 )
 
 
-def _renamed(plain: StateDict, plan: _Plan) -> dict[str, Tensor]:
+def renamed(plain: StateDict, plan: Plan) -> dict[str, Tensor]:
     """Return the tensors under the names of `FastganGenerator`, without those that only other pictures need."""
     result: dict[str, Tensor] = {}
     for key, tensor in plain.items():
@@ -260,7 +280,7 @@ def _renamed(plain: StateDict, plan: _Plan) -> dict[str, Tensor]:
     return result
 
 
-def _renamed_key(key: str, name: str, step: _Step | None) -> str:
+def _renamed_key(key: str, name: str, step: Step | None) -> str:
     numbered = re.match(r"^feat_\d+\.([23678])\.(\w+)$", key)
     if numbered is not None and step is not None:
         # With noise the order is convolution, noise, norm, gate; without it convolution, norm, gate.
@@ -273,13 +293,13 @@ def _renamed_key(key: str, name: str, step: _Step | None) -> str:
 
 
 def _network(state: StateDict, *, projected: bool) -> Network:
-    if not _fits(state, _PREFIX if projected else ""):
+    if not is_fastgan(state, _PREFIX if projected else ""):
         raise CheckpointError("is no FastGAN generator")
     with rebuilding("a FastGAN", state):
         plain = _plain(folded(state, transposed=("init.init.0", f"{_PREFIX}init.init.0")))
-        plan = _plan(plain, projected=projected)
+        plan = plan_of(plain, projected=projected)
         module = FastganGenerator(plan)
-        module.load_state_dict(_renamed(plain, plan))
+        module.load_state_dict(renamed(plain, plan))
     label = (GraphInput("label", ("batch", plan.classes)),) if plan.classes else ()
     return Network(
         kind="generator",
@@ -297,7 +317,7 @@ def _network(state: StateDict, *, projected: bool) -> Network:
     )
 
 
-def _noise_inputs(plan: _Plan) -> tuple[GraphInput, ...]:
+def _noise_inputs(plan: Plan) -> tuple[GraphInput, ...]:
     random = torch.Generator().manual_seed(0)
     maps = [torch.randn(1, 1, side, side, generator=random) for side in plan.noise_sides]
     if not maps:
@@ -308,7 +328,7 @@ def _noise_inputs(plan: _Plan) -> tuple[GraphInput, ...]:
     )
 
 
-def _told(plan: _Plan) -> tuple[HyperParameter, ...]:
+def _told(plan: Plan) -> tuple[HyperParameter, ...]:
     rows: tuple[tuple[str, str | int], ...] = (
         ("latent size", plan.z_dim),
         ("picture side", plan.size),
@@ -332,7 +352,7 @@ FAMILY = Family(
     title="FastGAN generator",
     kind="generator",
     licence=_LICENCE,
-    detect=lambda state: _fits(state, ""),
+    detect=lambda state: is_fastgan(state, ""),
     rebuild=lambda state, config: _network(state, projected=False),
     signature=("init.init.0.*", "feat_8.1.*", "se_64.main.1.*", "to_big.*"),
 )
@@ -342,7 +362,7 @@ PROJECTED_FAMILY = Family(
     title="Projected GAN (FastGAN) generator",
     kind="generator",
     licence=_LICENCE,
-    detect=lambda state: _fits(state, _PREFIX),
+    detect=lambda state: is_fastgan(state, _PREFIX),
     rebuild=lambda state, config: _network(state, projected=True),
     signature=("synthesis.init.init.0.*", "synthesis.feat_8.1.*", "synthesis.se_64.main.1.*", "synthesis.to_big.*"),
 )

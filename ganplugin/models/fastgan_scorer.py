@@ -21,12 +21,16 @@ from ganplugin.models.spectral_norm import folded, is_normed
 
 __all__ = ["FAMILY", "FastganDiscriminator"]
 
-_SMALL: Final = 128
+_END: Final = 8
+"""The side of the map that the large view's last layers see, whatever the size of the pictures."""
+
 _SLOPE: Final = 0.2
 _LICENCE: Final = "The rights in the weights are those of whoever trained them."
 _DOWN: Final = (4, 8, 16, 32, 64)
+"""The halvings after the entrance, as many as the pictures need: all five from 256 px up, three at 64 px."""
+
 _EXCITED: Final = {16: 2, 32: 4, 64: 8}
-"""The map of this divisor (of 512) is scaled by what the map of that divisor says."""
+"""The map of this divisor (of 512, where there are five) is scaled by what the map of that divisor says."""
 
 _DECODERS: Final = re.compile(r"^decoder_\w+\.")
 
@@ -81,15 +85,24 @@ class _Plain(nn.Module):
 
 
 class FastganDiscriminator(nn.Module):
-    """Pictures 0..1 [batch, channels, size, size] to one score each [batch]: the mean of the logits of both views."""
+    """Pictures 0..1 [batch, channels, size, size] to one score each [batch]: the mean of the logits of both views.
+
+    The small view has half the side of a picture of up to 256, and never more than 128.
+    """
 
     def __init__(self, state: StateDict) -> None:
         super().__init__()
         self.down_from_big = _entrance(state)
-        self.size = 256 * 2 ** sum(layer.stride == (2, 2) for layer in _convolutions(self.down_from_big))
-        self.downs = nn.ModuleDict({f"down_{divisor}": _Halving(state, f"down_{divisor}") for divisor in _DOWN})
+        self.divisors = tuple(divisor for divisor in _DOWN if f"down_{divisor}.main.0.weight" in state)
+        inner = _END * 2 ** len(self.divisors)
+        self.size = inner * 2 ** sum(layer.stride == (2, 2) for layer in _convolutions(self.down_from_big))
+        self.downs = nn.ModuleDict({f"down_{divisor}": _Halving(state, f"down_{divisor}") for divisor in self.divisors})
         self.excitations = nn.ModuleDict(
-            {f"se_{by}_{of}": _excitation(state, f"se_{by}_{of}", 512 // by) for of, by in _EXCITED.items()}
+            {
+                f"se_{by}_{of}": _excitation(state, f"se_{by}_{of}", 2 * inner // by)
+                for of, by in _EXCITED.items()
+                if of in self.divisors
+            }
         )
         self.rf_big = nn.Sequential(
             _convolved(state, "rf_big.0", 1, 0),
@@ -100,31 +113,36 @@ class FastganDiscriminator(nn.Module):
         self.down_from_small = nn.Sequential(
             _convolved(state, "down_from_small.0", 2, 1),
             nn.LeakyReLU(_SLOPE),
-            *(_Plain(state, f"down_from_small.{index}") for index in (2, 3, 4)),
+            *(_Plain(state, f"down_from_small.{index}") for index in _smaller(state)),
         )
+        self.small = 2 * _END * 2 ** (len(self.down_from_small) - 2)
         self.rf_small = _convolved(state, "rf_small", 1, 0)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the score [batch] of each picture."""
-        step = self.size // _SMALL
+        return self.views(image).mean(dim=1)
+
+    def views(self, image: Tensor) -> Tensor:
+        """Return the logits [batch, n] of both views of each picture."""
+        step = self.size // self.small
         big = image * 2 - 1
-        return self.logits(big, big[:, :, ::step, ::step]).mean(dim=1)
+        return self.logits(big, big[:, :, ::step, ::step])
 
     def logits(self, big: Tensor, small: Tensor) -> Tensor:
-        """Return the logits [batch, n] of both views, -1..1: [batch, channels, size, size] and [.., 128, 128]."""
+        """Return the logits [batch, n] of both views, -1..1: [batch, channels, size, size] and [.., small, small]."""
         seen = {2: self.down_from_big(big)}
-        for divisor in _DOWN:
+        for divisor in self.divisors:
             x = self.downs[f"down_{divisor}"](seen[divisor // 2])
             if divisor in _EXCITED:
                 by = _EXCITED[divisor]
                 x = self.excitations[f"se_{by}_{divisor}"](seen[by], x)
             seen[divisor] = x
-        views = (self.rf_big(seen[_DOWN[-1]]), self.rf_small(self.down_from_small(small)))
+        views = (self.rf_big(seen[self.divisors[-1]]), self.rf_small(self.down_from_small(small)))
         return torch.cat([view.flatten(1) for view in views], dim=1)
 
 
 def _entrance(state: StateDict) -> nn.Sequential:
-    """The layers that bring a picture of 1024, 512 or 256 to a map of 256."""
+    """The layers that bring a picture of 1024 or 512 to a map of 256, or keep the side of a smaller one."""
     first = state["down_from_big.0.weight"]
     if first.shape[2] == 3:
         return nn.Sequential(_convolved(state, "down_from_big.0", 1, 1), nn.LeakyReLU(_SLOPE))
@@ -132,6 +150,11 @@ def _entrance(state: StateDict) -> nn.Sequential:
     if "down_from_big.2.weight" in state:
         layers += [_convolved(state, "down_from_big.2", 2, 1), _normed(state, "down_from_big.3"), nn.LeakyReLU(_SLOPE)]
     return nn.Sequential(*layers)
+
+
+def _smaller(state: StateDict) -> tuple[int, ...]:
+    """The places of the halvings of the small view after the first."""
+    return tuple(index for index in (2, 3, 4) if f"down_from_small.{index}.main.0.weight" in state)
 
 
 def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
@@ -148,7 +171,7 @@ def _renamed(key: str) -> str:
 
 
 def _detect(state: StateDict) -> bool:
-    keys = ("down_from_big.0", "down_4.main.0", "down_64.direct.1", "se_8_64.main.1", "rf_big.0", "rf_small")
+    keys = ("down_from_big.0", "down_4.main.0", "down_16.direct.1", "se_2_16.main.1", "rf_big.0", "rf_small")
     return all(is_normed(state, key) for key in keys)
 
 

@@ -22,18 +22,32 @@ from torch.nn.utils.parametrize import remove_parametrizations
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.rebuilding import picture_channels
 
-__all__ = ["FAMILY", "SCORER_FAMILY", "QuickConfig", "QuickDiscriminator", "QuickGenerator", "channels_at"]
+__all__ = [
+    "FAMILY",
+    "SCORER_FAMILY",
+    "QuickConfig",
+    "QuickDiscriminator",
+    "QuickGenerator",
+    "channels_at",
+    "load",
+    "shape_of",
+]
 
 _SLOPE = 0.2
 _BASE = 4
+_MOST_ROWS = 16
 # Spectral norm leaves a random layer about half its signal; without a gain the scores start near zero and stay there.
 _GAIN = 2.0
 
 
 @dataclass(frozen=True)
 class QuickConfig:
-    """The shape of both networks. ``size`` is the side in pixels, 4 times a power of two."""
+    """The shape of both networks. Pictures are ``rows`` x ``columns`` times size / 4, which is a power of two.
+
+    A square picture has the side ``size``. With ``classes`` both networks take a label.
+    """
 
     size: int = 64
     z_dim: int = 64
@@ -42,6 +56,10 @@ class QuickConfig:
     scorer_width: int = 24
     growth: int = 5
     scorer_growth: int = 4
+    channels: int = 3
+    rows: int = _BASE
+    columns: int = _BASE
+    classes: int = 0
 
     @property
     def blocks(self) -> int:
@@ -53,6 +71,11 @@ class QuickConfig:
         """One w for the first map, one a block."""
         return 1 + self.blocks
 
+    @property
+    def picture(self) -> tuple[int, int, int]:
+        """Channels, height and width of the pictures."""
+        return self.channels, self.rows << self.blocks, self.columns << self.blocks
+
 
 def channels_at(width: int, growth: int, halvings: int) -> int:
     """Channels of a map that is ``halvings`` times halved: doubled each time from ``width``, up to ``growth`` times."""
@@ -60,13 +83,13 @@ def channels_at(width: int, growth: int, halvings: int) -> int:
 
 
 class MappingNetwork(nn.Module):
-    """z, brought to unit length a channel, to w: a linear map plus a small curved one.
+    """z, brought to unit length a channel, to w: a linear map plus a small curved one, plus the class's own w.
 
     The linear part keeps w centred on zero, so that the first map differs from picture to picture in its layout and
     not in its colours alone.
     """
 
-    def __init__(self, z_dim: int, w_dim: int) -> None:
+    def __init__(self, z_dim: int, w_dim: int, classes: int = 0) -> None:
         super().__init__()
         self.straight = nn.Linear(z_dim, w_dim, bias=False)
         self.enter = nn.Linear(z_dim, w_dim)
@@ -74,10 +97,14 @@ class MappingNetwork(nn.Module):
         for layer, std in ((self.straight, 1.0), (self.enter, 1.0), (self.leave, 0.5)):
             nn.init.normal_(layer.weight, std=std / math.sqrt(layer.in_features))
         nn.init.zeros_(self.enter.bias)
+        self.embed = nn.Linear(classes, w_dim, bias=False) if classes else None
+        if self.embed is not None:
+            nn.init.normal_(self.embed.weight)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         z = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
-        return self.straight(z) + self.leave(F.leaky_relu(self.enter(z), _SLOPE))  # type: ignore[no-any-return]
+        w: Tensor = self.straight(z) + self.leave(F.leaky_relu(self.enter(z), _SLOPE))
+        return w if self.embed is None else w + self.embed(label)
 
 
 class SelfModulation(nn.Module):
@@ -112,7 +139,7 @@ class SynthesisBlock(nn.Module):
 
 
 class QuickGenerator(nn.Module):
-    """z [batch, z_dim] to pictures 0..1 [batch, 3, size, size], by way of w [batch, num_ws, w_dim]."""
+    """z [batch, z_dim] to pictures 0..1 [batch, channels, h, w], by way of w [batch, num_ws, w_dim]."""
 
     w_avg: Tensor
 
@@ -121,32 +148,33 @@ class QuickGenerator(nn.Module):
         self.config = config
         steps = range(config.blocks, -1, -1)
         widths = [channels_at(config.width, config.growth, step) for step in steps]
-        self.mapping = MappingNetwork(config.z_dim, config.w_dim)
-        self.first = nn.Linear(config.w_dim, widths[0] * _BASE * _BASE, bias=False)
+        self.mapping = MappingNetwork(config.z_dim, config.w_dim, config.classes)
+        self.first = nn.Linear(config.w_dim, widths[0] * config.rows * config.columns, bias=False)
         self.blocks = nn.ModuleList(
             SynthesisBlock(before, after, config.w_dim) for before, after in itertools.pairwise(widths)
         )
-        self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.to_rgb = nn.Conv2d(widths[-1], config.channels, 3, padding=1)
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
         nn.init.normal_(self.first.weight, std=1 / math.sqrt(config.w_dim))
 
-    def map(self, z: Tensor) -> Tensor:
-        """Return w [batch, w_dim] of z [batch, z_dim]."""
-        return self.mapping(z)  # type: ignore[no-any-return]
+    def map(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return w [batch, w_dim] of z [batch, z_dim], and of label [batch, classes] if there are classes."""
+        return self.mapping(z, label)  # type: ignore[no-any-return]
 
     def synthesize(self, ws: Tensor) -> Tensor:
         """Return pictures 0..1 of ws [batch, num_ws, w_dim]."""
-        x = self.first(ws[:, 0]).unflatten(1, (-1, _BASE, _BASE))
+        x = self.first(ws[:, 0]).unflatten(1, (-1, self.config.rows, self.config.columns))
         for index, block in enumerate(self.blocks):
             x = block(x, ws[:, index + 1])
         return torch.sigmoid(2 * self.to_rgb(x))
 
-    def forward(self, z: Tensor, truncation: Tensor, ws: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (pictures, w).
+    def forward(self, z: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (pictures, w). After z come label (conditional only), truncation, ws and mix.
 
         w is drawn towards its mean by ``truncation`` [num_ws], then towards ``ws`` by ``mix`` [num_ws].
         """
-        w = self.map(z)[:, None, :]
+        truncation, ws, mix = rest[-3:]
+        w = self.map(z, rest[0] if self.config.classes else None)[:, None, :]
         w = self.w_avg + truncation[None, :, None] * (w - self.w_avg)
         w = w + mix[None, :, None] * (ws - w)
         return self.synthesize(w), w
@@ -171,22 +199,28 @@ class DownBlock(nn.Module):
 
 
 class QuickDiscriminator(nn.Module):
-    """Pictures 0..1 [batch, 3, size, size] to one unbounded realness score each [batch]; no batch statistics."""
+    """Pictures 0..1 [batch, channels, h, w] to one unbounded realness score each [batch]; no batch statistics.
+
+    With classes, how well the mean features agree with the label's is added (Miyato and Koyama 2018, "cGANs with
+    Projection Discriminator").
+    """
 
     def __init__(self, config: QuickConfig) -> None:
         super().__init__()
         self.config = config
         widths = [channels_at(config.scorer_width, config.scorer_growth, step) for step in range(config.blocks + 1)]
-        self.from_rgb = _sn(nn.Conv2d(3, widths[0], 3, padding=1))
+        self.from_rgb = _sn(nn.Conv2d(config.channels, widths[0], 3, padding=1))
         self.blocks = nn.ModuleList(DownBlock(before, after) for before, after in itertools.pairwise(widths))
-        self.last = _sn(nn.Linear(widths[-1] * _BASE * _BASE, 1))
+        self.last = _sn(nn.Linear(widths[-1] * config.rows * config.columns, 1))
+        self.embed = _sn(nn.Linear(config.classes, widths[-1], bias=False)) if config.classes else None
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Return one score a picture [batch]; higher is more like the pictures trained on."""
         x = _GAIN * F.leaky_relu(self.from_rgb(image * 2 - 1), _SLOPE)
         for block in self.blocks:
             x = block(x)
-        return self.last(x.flatten(1))[:, 0]  # type: ignore[no-any-return]
+        score: Tensor = self.last(x.flatten(1))[:, 0]
+        return score if self.embed is None else score + (self.embed(label) * x.mean(dim=(2, 3))).sum(dim=1)
 
 
 def fold_spectral_norm(module: nn.Module) -> nn.Module:
@@ -198,7 +232,7 @@ def fold_spectral_norm(module: nn.Module) -> nn.Module:
     return module
 
 
-def _config(config: Mapping[str, object]) -> QuickConfig:
+def shape_of(config: Mapping[str, object]) -> QuickConfig:
     """Read the shape from the config of our own checkpoints."""
     given = config.get("config")
     if not isinstance(given, Mapping):
@@ -209,10 +243,13 @@ def _config(config: Mapping[str, object]) -> QuickConfig:
         raise CheckpointError("its metadata holds an unknown configuration", fix="update ganplugin") from error
     if shape.size not in (8, 16, 32, 64, 128, 256):
         raise CheckpointError(f"its metadata names an impossible size, {shape.size}")
+    if not (1 <= shape.rows <= _MOST_ROWS and 1 <= shape.columns <= _MOST_ROWS):
+        raise CheckpointError(f"its metadata names an impossible base, {shape.rows} x {shape.columns}")
     return shape
 
 
-def _load(module: nn.Module, state: StateDict) -> None:
+def load(module: nn.Module, state: StateDict) -> None:
+    """Load a file's tensors. Raises `CheckpointError` if they do not fit."""
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -223,9 +260,10 @@ def _facts(shape: QuickConfig, config: Mapping[str, object]) -> dict[str, object
     training = config.get("training")
     known = dict(training) if isinstance(training, Mapping) else {}
     return {
-        "channels": "RGB",
-        "width": shape.size,
-        "height": shape.size,
+        "channels": picture_channels(shape.channels),
+        "width": shape.picture[2],
+        "height": shape.picture[1],
+        "classes": tuple(str(index) for index in range(shape.classes)),
         "licence": str(known.get("licence", "")),
         "training": known,
     }
@@ -235,6 +273,10 @@ def _inferred(shape: QuickConfig) -> tuple[HyperParameter, ...]:
     return tuple(HyperParameter(name=key, value=value, origin="metadata") for key, value in asdict(shape).items())
 
 
+def _label(shape: QuickConfig) -> tuple[GraphInput, ...]:
+    return (GraphInput("label", ("batch", shape.classes)),) if shape.classes else ()
+
+
 def detect_generator(state: StateDict) -> bool:
     """Tell whether the tensors are those of ``ganplugin train generator``: mapping, self-modulation, to_rgb."""
     return all(key in state for key in ("mapping.straight.weight", "blocks.0.mod0.style.weight", "to_rgb.weight"))
@@ -242,12 +284,13 @@ def detect_generator(state: StateDict) -> bool:
 
 def rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network:
     """Return the generator. Raises `CheckpointError` if tensors and config disagree."""
-    shape = _config(config)
+    shape = shape_of(config)
     module = QuickGenerator(shape)
-    _load(module, state)
+    load(module, state)
     w_shape: tuple[int | str, ...] = ("batch_ws", shape.num_ws, shape.w_dim)
     inputs = (
         GraphInput("z", ("batch", shape.z_dim)),
+        *_label(shape),
         GraphInput("truncation", (shape.num_ws,), torch.ones(shape.num_ws)),
         GraphInput("ws", w_shape, torch.zeros(1, shape.num_ws, shape.w_dim)),
         GraphInput("mix", (shape.num_ws,), torch.zeros(shape.num_ws)),
@@ -263,10 +306,10 @@ def detect_scorer(state: StateDict) -> bool:
 
 def rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
     """Return the discriminator, spectral norm folded in. Raises `CheckpointError` as `rebuild_generator`."""
-    shape = _config(config)
+    shape = shape_of(config)
     module = QuickDiscriminator(shape)
-    _load(module, state)
-    inputs = (GraphInput("image", ("batch", 3, shape.size, shape.size)),)
+    load(module, state)
+    inputs = (GraphInput("image", ("batch", *shape.picture)), *_label(shape))
     folded = eval_mode(fold_spectral_norm(module))
     return Network("scorer", folded, inputs, ("score",), _facts(shape, config), _inferred(shape))
 

@@ -20,7 +20,16 @@ from ganplugin.models.fir import FirDown, FirUp
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 
-__all__ = ["FAMILIES", "FAMILY", "SCORER_FAMILY", "R3ganDiscriminator", "R3ganGenerator"]
+__all__ = [
+    "FAMILIES",
+    "FAMILY",
+    "SCORER_FAMILY",
+    "R3ganDiscriminator",
+    "R3ganGenerator",
+    "discriminator_of",
+    "generator_of",
+    "plain",
+]
 
 _SLOPE: Final = 0.2
 _LICENCE: Final = "The authors' code states no licence for its models; the rights in the weights are unclear."
@@ -63,29 +72,29 @@ class _Block(nn.Module):
 
 
 class _Start(nn.Module):
-    """A learned 4 x 4 map whose channels are scaled by a linear function of the latent."""
+    """A learned map, mostly 4 x 4, whose channels are scaled by a linear function of the latent."""
 
-    def __init__(self, latent: int, width: int) -> None:
+    def __init__(self, latent: int, width: int, rows: int, columns: int) -> None:
         super().__init__()
-        self.basis = nn.Parameter(torch.zeros(width, 4, 4))
+        self.basis = nn.Parameter(torch.zeros(width, rows, columns))
         self.linear = nn.Linear(latent, width, bias=False)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Return [batch, width, 4, 4] for z [batch, latent]."""
+        """Return [batch, width, rows, columns] for z [batch, latent]."""
         scaled: Tensor = self.basis * self.linear(z)[:, :, None, None]
         return scaled
 
 
 class _End(nn.Module):
-    """The inner product of every channel's 4 x 4 map with a learned one, then a linear layer."""
+    """The inner product of every channel's map, mostly 4 x 4, with a learned one, then a linear layer."""
 
-    def __init__(self, width: int, outputs: int) -> None:
+    def __init__(self, width: int, outputs: int, rows: int, columns: int) -> None:
         super().__init__()
-        self.basis = nn.Conv2d(width, width, 4, groups=width, bias=False)
+        self.basis = nn.Conv2d(width, width, (rows, columns), groups=width, bias=False)
         self.linear = nn.Linear(width, outputs, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return [batch, outputs] for ``x`` [batch, width, 4, 4]."""
+        """Return [batch, outputs] for ``x`` [batch, width, rows, columns]."""
         values: Tensor = self.linear(self.basis(x).flatten(1))
         return values
 
@@ -117,13 +126,30 @@ class R3ganGenerator(nn.Module):
         self.embedding = embedding
         self.to_picture = nn.Conv2d(width, channels, 1, bias=False)
 
+    @property
+    def z_dim(self) -> int:
+        """The length of z, without what stands for the label."""
+        start: _Start = self.stages[0][0]  # type: ignore[index]
+        return start.linear.in_features - (self.embedding.out_features if self.embedding else 0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        start: _Start = self.stages[0][0]  # type: ignore[index]
+        rows, columns = start.basis.shape[1:]
+        return rows << (len(self.stages) - 1), columns << (len(self.stages) - 1)
+
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return pictures 0..1, clamped."""
+        return self.paint(z, label).clamp(0, 1)
+
+    def paint(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return pictures that training brings to 0..1, not clamped."""
         x = z if self.embedding is None or label is None else torch.cat((z, self.embedding(label)), dim=1)
         for stage in self.stages:
             x = stage(x)
         pictures: Tensor = self.to_picture(x)
-        return (pictures * 0.5 + 0.5).clamp(0, 1)
+        return pictures * 0.5 + 0.5
 
 
 class R3ganDiscriminator(nn.Module):
@@ -138,6 +164,13 @@ class R3ganDiscriminator(nn.Module):
         self.stages = stages
         self.embedding = embedding
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        end: _End = self.stages[-1][-1]  # type: ignore[index]
+        rows, columns = end.basis.weight.shape[2:]
+        return rows << (len(self.stages) - 1), columns << (len(self.stages) - 1)
+
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Return the score [batch] of each picture."""
         x: Tensor = self.from_picture(image * 2 - 1)
@@ -146,22 +179,22 @@ class R3ganDiscriminator(nn.Module):
         return x.flatten() if self.embedding is None or label is None else (x * self.embedding(label)).sum(dim=1)
 
 
-def _plain(state: StateDict) -> dict[str, Tensor]:
+def plain(state: StateDict) -> dict[str, Tensor]:
     """Return the state without the wrapper's prefix."""
     wrapped = all(key.startswith("Model.") for key in state)
     return {key.removeprefix("Model.") if wrapped else key: tensor for key, tensor in state.items()}
 
 
 def _is_generator(state: StateDict) -> bool:
-    plain = _plain(state)
-    basis = plain.get("MainLayers.0.Layers.0.Basis")
-    return basis is not None and basis.ndim == 3 and "AggregationLayer.Layer.weight" in plain
+    tensors = plain(state)
+    basis = tensors.get("MainLayers.0.Layers.0.Basis")
+    return basis is not None and basis.ndim == 3 and "AggregationLayer.Layer.weight" in tensors
 
 
 def _is_scorer(state: StateDict) -> bool:
-    plain = _plain(state)
-    ends = [key for key in plain if _STAGE.match(key) and key.endswith(".Basis.weight")]
-    return "ExtractionLayer.Layer.weight" in plain and len(ends) == 1
+    tensors = plain(state)
+    ends = [key for key in tensors if _STAGE.match(key) and key.endswith(".Basis.weight")]
+    return "ExtractionLayer.Layer.weight" in tensors and len(ends) == 1
 
 
 class _Shapes:
@@ -189,11 +222,11 @@ class _Shapes:
             inner, width = weight.shape[:2]
             return _Block(self._same(width), inner, inner // grouped.shape[1], grouped.shape[2])
         if (weight := self.plain.get(f"{name}Basis")) is not None:
-            self.width = weight.shape[0]
-            return _Start(self.plain[f"{name}LinearLayer.weight"].shape[1], self.width)
+            self.width, rows, columns = weight.shape
+            return _Start(self.plain[f"{name}LinearLayer.weight"].shape[1], self.width, rows, columns)
         if f"{name}Basis.weight" in self.plain:
             outputs, width = self.plain[f"{name}LinearLayer.weight"].shape
-            return _End(self._same(width), outputs)
+            return _End(self._same(width), outputs, *self.plain[f"{name}Basis.weight"].shape[2:])
         return self._resample(name)
 
     def _same(self, width: int) -> int:
@@ -217,7 +250,7 @@ def _embedding(plain: Mapping[str, Tensor]) -> nn.Linear | None:
     return None if weight is None else nn.Linear(weight.shape[1], weight.shape[0], bias=False)
 
 
-def _loaded(module: nn.Module, plain: Mapping[str, Tensor]) -> nn.Module:
+def _load(module: nn.Module, plain: Mapping[str, Tensor]) -> None:
     renamed = {}
     for key, tensor in plain.items():
         if key.endswith(".Resampler.Kernel"):
@@ -226,11 +259,10 @@ def _loaded(module: nn.Module, plain: Mapping[str, Tensor]) -> nn.Module:
             key = re.sub(pattern, replacement, key)
         renamed[key] = tensor
     module.load_state_dict(renamed)
-    return eval_mode(module)
 
 
-def _picture(channels: int, size: int) -> dict[str, object]:
-    return {"channels": picture_channels(channels), "width": size, "height": size}
+def _picture(channels: int, size: tuple[int, int]) -> dict[str, object]:
+    return {"channels": picture_channels(channels), "width": size[1], "height": size[0]}
 
 
 def _label(embedding: nn.Linear | None) -> tuple[tuple[GraphInput, ...], dict[str, object]]:
@@ -240,12 +272,12 @@ def _label(embedding: nn.Linear | None) -> tuple[tuple[GraphInput, ...], dict[st
     return (GraphInput("label", ("batch", count)),), {"classes": tuple(str(index) for index in range(count))}
 
 
-def _told(stages: nn.ModuleList, size: int, channels: int, classes: int) -> tuple[HyperParameter, ...]:
+def _told(stages: nn.ModuleList, size: tuple[int, int], channels: int, classes: int) -> tuple[HyperParameter, ...]:
     blocks = [[layer for layer in stage.children() if isinstance(layer, _Block)] for stage in stages]
     widths = ", ".join(str(found[0].convolution1.in_channels) if found else "?" for found in blocks)
     groups = ", ".join(str(found[0].convolution2.groups) if found else "?" for found in blocks)
     rows: tuple[tuple[str, str | int], ...] = (
-        ("picture side", size),
+        ("picture side", size[0]) if size[0] == size[1] else ("picture size", f"{size[1]} x {size[0]}"),
         ("channels", channels),
         ("classes", classes),
         ("widths", widths),
@@ -258,28 +290,43 @@ def _told(stages: nn.ModuleList, size: int, channels: int, classes: int) -> tupl
     )
 
 
+def generator_of(tensors: Mapping[str, Tensor]) -> R3ganGenerator:
+    """Return the generator of `plain` tensors, open to training. Raises as `rebuilding` does if they do not fit."""
+    with rebuilding("an R3GAN", tensors):
+        stages, embedding = _Shapes(tensors, 0).stages(), _embedding(tensors)
+        channels, width = tensors["AggregationLayer.Layer.weight"].shape[:2]
+        module = R3ganGenerator(stages, embedding, width, channels)
+        _load(module, tensors)
+    return module
+
+
+def discriminator_of(tensors: Mapping[str, Tensor]) -> R3ganDiscriminator:
+    """Return the discriminator of `plain` tensors, open to training. Raises as `rebuilding` does."""
+    with rebuilding("an R3GAN", tensors):
+        width, channels = tensors["ExtractionLayer.Layer.weight"].shape[:2]
+        stages, embedding = _Shapes(tensors, width).stages(), _embedding(tensors)
+        if not isinstance(stages[-1][-1], _End):  # type: ignore[index]
+            raise ValueError("its last stage does not end in a score")
+        module = R3ganDiscriminator(stages, embedding, width, channels)
+        _load(module, tensors)
+    return module
+
+
 def _rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _is_generator(state):
         raise CheckpointError("is no R3GAN generator")
-    plain = _plain(state)
-    with rebuilding("an R3GAN", state):
-        stages, embedding = _Shapes(plain, 0).stages(), _embedding(plain)
-        channels, width = plain["AggregationLayer.Layer.weight"].shape[:2]
-        module = _loaded(R3ganGenerator(stages, embedding, width, channels), plain)
-        z_dim = plain["MainLayers.0.Layers.0.LinearLayer.weight"].shape[1] - (
-            embedding.out_features if embedding else 0
-        )
-    size = 4 << (len(stages) - 1)
+    module = generator_of(plain(state))
+    channels, embedding = module.to_picture.out_channels, module.embedding
     label, classes = _label(embedding)
     return Network(
         kind="generator",
-        module=module,
-        inputs=(GraphInput("z", ("batch", z_dim)), *label),
+        module=eval_mode(module),
+        inputs=(GraphInput("z", ("batch", module.z_dim)), *label),
         outputs=("image",),
-        facts={"z_dim": z_dim, **_picture(channels, size), **classes},
+        facts={"z_dim": module.z_dim, **_picture(channels, module.size), **classes},
         inferred=(
-            HyperParameter(name="latent size", value=z_dim, origin="tensor"),
-            *_told(stages, size, channels, embedding.in_features if embedding else 0),
+            HyperParameter(name="latent size", value=module.z_dim, origin="tensor"),
+            *_told(module.stages, module.size, channels, embedding.in_features if embedding else 0),
         ),
     )
 
@@ -287,20 +334,16 @@ def _rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Networ
 def _rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
     if not _is_scorer(state):
         raise CheckpointError("is no R3GAN discriminator")
-    plain = _plain(state)
-    with rebuilding("an R3GAN", state):
-        width, channels = plain["ExtractionLayer.Layer.weight"].shape[:2]
-        stages, embedding = _Shapes(plain, width).stages(), _embedding(plain)
-        module = _loaded(R3ganDiscriminator(stages, embedding, width, channels), plain)
-    size = 4 << (len(stages) - 1)
+    module = discriminator_of(plain(state))
+    channels, embedding = module.from_picture.in_channels, module.embedding
     label, classes = _label(embedding)
     return Network(
         kind="scorer",
-        module=module,
-        inputs=(GraphInput("image", ("batch", channels, size, size)), *label),
+        module=eval_mode(module),
+        inputs=(GraphInput("image", ("batch", channels, *module.size)), *label),
         outputs=("score",),
-        facts={**_picture(channels, size), **classes},
-        inferred=_told(stages, size, channels, embedding.in_features if embedding else 0),
+        facts={**_picture(channels, module.size), **classes},
+        inferred=_told(module.stages, module.size, channels, embedding.in_features if embedding else 0),
     )
 
 

@@ -1,19 +1,29 @@
 """Differentiable augmentation: the same random changes for real and made pictures, so that few pictures suffice.
 
-After Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training".
+After Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training". Pictures are [batch, channels, h,
+w] in 0..1 with 1, 3 or 4 channels; of four the last is alpha, whose values are moved and covered but never recoloured.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["augment", "colour", "cutout", "translation"]
+from ganplugin.errors import InputError
+
+__all__ = ["CHANGES", "augment", "changes_of", "colour", "cutout", "pipeline", "split_alpha", "translation"]
+
+Change = Callable[[Tensor, torch.Generator], Tensor]
+
+_COLOUR: Final = 0.5
 
 
 def augment(images: Tensor, random: torch.Generator, *, recolour: float = 0.0) -> Tensor:
-    """Shift, cut a hole and, by ``recolour`` 0..1, change the colours of pictures [batch, 3, h, w] in 0..1.
+    """Shift, cut a hole and, by ``recolour`` 0..1, change the colours.
 
     Gradients pass through. Each picture draws its own change from ``random``.
     """
@@ -22,18 +32,41 @@ def augment(images: Tensor, random: torch.Generator, *, recolour: float = 0.0) -
     return cutout(translation(images, random), random)
 
 
+def changes_of(text: str) -> tuple[str, ...]:
+    """Return the names in ``colour,translation,cutout``; none of an empty text. Raises `InputError` for others."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in CHANGES:
+            raise InputError(f"there is no augmentation {name!r}", fix="known: " + ", ".join(CHANGES))
+    return names
+
+
+def pipeline(images: Tensor, random: torch.Generator, names: Sequence[str]) -> Tensor:
+    """Apply the changes of these names one after the other."""
+    for name in names:
+        images = CHANGES[name](images, random)
+    return images
+
+
+def split_alpha(images: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return the colours [batch, 1 or 3, h, w], and alpha [batch, 1, h, w] where there is one."""
+    return (images[:, :3], images[:, 3:]) if images.shape[1] == 4 else (images, None)
+
+
 def _uniform(count: int, random: torch.Generator, like: Tensor) -> Tensor:
     """Draw [count, 1, 1, 1] from -0.5..0.5 on the CPU, so that a run draws the same numbers on every device."""
     return (torch.rand(count, 1, 1, 1, generator=random) - 0.5).to(like.device, like.dtype)
 
 
-def colour(images: Tensor, random: torch.Generator, *, strength: float) -> Tensor:
+def colour(images: Tensor, random: torch.Generator, *, strength: float = _COLOUR) -> Tensor:
     """Change brightness by up to ``strength``/2, saturation and contrast by up to ``strength`` of themselves."""
+    images, alpha = split_alpha(images)
     images = images + _uniform(len(images), random, images) * strength
     grey = images.mean(dim=1, keepdim=True)
     images = grey + (images - grey) * (1 + 2 * strength * _uniform(len(images), random, images))
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return mean + (images - mean) * (1 + strength * _uniform(len(images), random, images))
+    images = mean + (images - mean) * (1 + strength * _uniform(len(images), random, images))
+    return images if alpha is None else torch.cat((images, alpha), dim=1)
 
 
 def translation(images: Tensor, random: torch.Generator, *, ratio: float = 0.125) -> Tensor:
@@ -43,11 +76,13 @@ def translation(images: Tensor, random: torch.Generator, *, ratio: float = 0.125
     """
     count, _, height, width = images.shape
     reach_y, reach_x = round(height * ratio), round(width * ratio)
-    dy = torch.randint(0, 2 * reach_y + 1, (count,), generator=random).tolist()
-    dx = torch.randint(0, 2 * reach_x + 1, (count,), generator=random).tolist()
+    dy = torch.randint(0, 2 * reach_y + 1, (count, 1), generator=random)
+    dx = torch.randint(0, 2 * reach_x + 1, (count, 1), generator=random)
     padded = F.pad(images, (reach_x, reach_x, reach_y, reach_y), mode="reflect")
-    shifted = [padded[i, :, y : y + height, x : x + width] for i, (y, x) in enumerate(zip(dy, dx, strict=True))]
-    return torch.stack(shifted)
+    rows, columns = torch.arange(height) + dy, torch.arange(width) + dx
+    places = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
+    places = places.to(images.device)[:, None].expand(-1, images.shape[1], -1, -1).flatten(2)
+    return padded.flatten(2).gather(2, places).view_as(images)
 
 
 def cutout(images: Tensor, random: torch.Generator, *, ratio: float = 0.4) -> Tensor:
@@ -65,3 +100,11 @@ def _covered(count: int, side: int, ratio: float, random: torch.Generator) -> Te
     half = side * ratio / 2
     position = torch.arange(side)[None] + 0.5
     return (position - centre).abs() < half
+
+
+CHANGES: Final[Mapping[str, Change]] = {
+    "colour": lambda images, random: colour(images, random),
+    "translation": lambda images, random: translation(images, random),
+    "cutout": lambda images, random: cutout(images, random),
+}
+"""The changes by name, in the paper's order and with its strengths, but for borders and half holes (see each)."""

@@ -1,32 +1,22 @@
-"""Pictures of some places, packed once into memory: squares for a GAN, whole photos for a style."""
+"""Whole pictures for a style: photos to learn on, and paintings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ganplugin.decoding import decode_levels, read_bytes
 from ganplugin.errors import ImageError, TrainingError
 
-__all__ = ["PictureSet", "find_pictures", "load_photos", "load_rgb", "load_scaled", "pack_crops", "pack_squares"]
+__all__ = ["find_pictures", "load_photos", "load_rgb", "load_scaled"]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 Pixels = NDArray[np.uint8]
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class PictureSet:
-    """Squares as uint8 [n, 3, size, size], and how many files they came from."""
-
-    pixels: Pixels
-    files: int
-    skipped: tuple[str, ...]
 
 
 def find_pictures(places: Sequence[Path]) -> list[Path]:
@@ -62,59 +52,12 @@ def load_rgb(path: Path) -> Image.Image:
     return white.convert("RGB")
 
 
-def _readable(paths: list[Path], report: Report, skipped: list[str]) -> Iterator[Image.Image]:
+def _readable(paths: list[Path], report: Report) -> Iterator[Image.Image]:
     for path in paths:
         try:
             yield load_rgb(path)
         except TrainingError as error:
-            skipped.append(path.name)
             report(f"skipped: {error}")
-
-
-def pack_squares(places: Sequence[Path], size: int, *, report: Report) -> PictureSet:
-    """Return each picture of some places as one square: the middle of it, scaled to ``size``.
-
-    Broken files are reported and left out. Raises `TrainingError` if fewer than 16 remain.
-    """
-    paths, skipped = find_pictures(places), list[str]()
-    squares = [
-        _planes(ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS))
-        for picture in _readable(paths, report, skipped)
-    ]
-    if len(squares) < 16:
-        raise TrainingError(
-            f"holds {len(squares)} readable pictures, at least 16 are needed",
-            where=places[0],
-            fix="add pictures, or cut many squares out of few large ones with --crops 10000",
-        )
-    return PictureSet(np.stack(squares), len(squares), tuple(skipped))
-
-
-def pack_crops(places: Sequence[Path], size: int, *, count: int, seed: int, report: Report) -> PictureSet:
-    """Return ``count`` random squares of the pictures of some places, large pictures giving more.
-
-    A square's side is log-uniform from ``size`` to four times that (or the picture's shorter side) before it is
-    scaled to ``size``. Raises `TrainingError` if no picture is large enough.
-    """
-    paths, skipped = find_pictures(places), list[str]()
-    pictures = [picture for picture in _readable(paths, report, skipped) if min(picture.size) >= size]
-    if not pictures:
-        raise TrainingError(
-            f"holds no readable picture of at least {size} px", where=places[0], fix="use a smaller --size"
-        )
-    random = np.random.default_rng(seed)
-    areas = np.array([picture.width * picture.height for picture in pictures], dtype=np.float64)
-    chosen = random.choice(len(pictures), size=count, p=areas / areas.sum())
-    squares = [_planes(_random_crop(pictures[index], size, random)) for index in chosen]
-    return PictureSet(np.stack(squares), len(pictures), tuple(skipped))
-
-
-def _random_crop(picture: Image.Image, size: int, random: np.random.Generator) -> Image.Image:
-    largest = min(picture.width, picture.height, 4 * size)
-    side = size * (largest / size) ** random.random()
-    left = random.random() * (picture.width - side)
-    top = random.random() * (picture.height - side)
-    return picture.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
 
 
 def _planes(picture: Image.Image) -> Pixels:
@@ -128,7 +71,7 @@ def load_photos(places: Sequence[Path], *, shortest: int, least: int, report: Re
     `TrainingError` if none remains.
     """
     photos = []
-    for picture in _readable(find_pictures(places), report, []):
+    for picture in _readable(find_pictures(places), report):
         side = min(picture.size)
         if side > shortest:
             size = [max(shortest, round(length * shortest / side)) for length in picture.size]

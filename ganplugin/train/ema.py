@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from ganplugin.models.quick import QuickGenerator
+from ganplugin.models.players.player import Painter, StyledPainter
 
-__all__ = ["frozen_copy", "recalibrate", "update_average"]
+__all__ = ["calibrated", "follow", "frozen_copy", "update_average"]
 
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
+_BATCHES, _BATCH = 16, 64
 
 
 def frozen_copy(module: AnyModule) -> AnyModule:
@@ -23,32 +26,55 @@ def frozen_copy(module: AnyModule) -> AnyModule:
 
 def update_average(average: nn.Module, module: nn.Module, *, step: int, decay: float) -> None:
     """Move ``average`` towards ``module`` by 1 - decay; in the first steps by more, so that the start is forgotten."""
-    weight = 1 - min(decay, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for kept, new in zip(average.parameters(), module.parameters(), strict=True):
-            kept.lerp_(new, weight)
+    follow(average, module, decay=min(decay, (1 + step) / (10 + step)))
 
 
 @torch.no_grad()
-def recalibrate(generator: QuickGenerator, *, seed: int, batches: int = 16, batch: int = 64) -> None:
-    """Measure the normalisation statistics and the mean w of these very weights, from ``seed`` alone.
+def follow(average: nn.Module, module: nn.Module, *, decay: float) -> None:
+    """Move the parameters of ``average`` towards those of ``module`` by 1 - decay."""
+    for kept, new in zip(average.parameters(), module.parameters(), strict=True):
+        kept.lerp_(new, 1 - decay)
 
-    Averaged weights have statistics of their own; those gathered while training belong to other weights.
+
+@torch.no_grad()
+def calibrated(average: Painter, painter: Painter, *, seed: int, classes: int = 0) -> Painter:
+    """Return a copy of the average, in eval mode, with norm statistics and mean w of its very own weights.
+
+    Those gathered while training belong to other weights. ``seed`` alone decides the latents; neither the average nor
+    torch's random state change.
     """
-    random = torch.Generator().manual_seed(seed)
-    device = generator.w_avg.device
-    norms = [layer for layer in generator.modules() if isinstance(layer, nn.BatchNorm2d)]
+    ready = frozen_copy(average)
+    for kept, new in zip(ready.buffers(), painter.buffers(), strict=True):
+        kept.copy_(new)
+    norms = [layer for layer in ready.modules() if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    if norms or isinstance(ready, StyledPainter):
+        device = next(ready.parameters()).device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            _measure(ready, norms, classes, device)
+    return ready.eval()
+
+
+def _measure(
+    painter: Painter, norms: Sequence[nn.BatchNorm1d | nn.BatchNorm2d], classes: int, device: torch.device
+) -> None:
     momenta = [layer.momentum for layer in norms]
     for layer in norms:
         layer.reset_running_stats()
         layer.momentum = None
-    means = []
-    generator.train()
-    for _ in range(batches):
-        w = generator.map(torch.randn(batch, generator.config.z_dim, generator=random).to(device))
-        means.append(w.mean(dim=0))
-        generator.synthesize(w[:, None].expand(-1, generator.config.num_ws, -1))
-    generator.eval()
-    generator.w_avg.copy_(torch.stack(means).mean(dim=0))
+    centres = []
+    for _ in range(_BATCHES):
+        z = torch.randn(_BATCH, painter.z_dim).to(device)
+        label = _labels(classes, device)
+        if isinstance(painter, StyledPainter):
+            centres.append(painter.map(z, label).mean(dim=0))
+        if norms:
+            painter.train().paint(z, label)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
+    if isinstance(painter, StyledPainter):
+        painter.centre.copy_(torch.stack(centres).mean(dim=0))
+
+
+def _labels(classes: int, device: torch.device) -> Tensor | None:
+    return F.one_hot(torch.arange(_BATCH) % classes, classes).float().to(device) if classes else None

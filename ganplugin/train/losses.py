@@ -1,34 +1,21 @@
-"""The objectives: the hinge game of a GAN, and the perceptual distances of style transfer."""
+"""The perceptual distances of style transfer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
     "colour_statistics",
     "content_loss",
-    "discriminator_hinge",
-    "generator_hinge",
     "gram",
     "overshoot",
     "palette_loss",
     "style_loss",
     "total_variation",
 ]
-
-
-def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
-    """Return mean max(0, 1 - real) + mean max(0, 1 + fake) (Lim and Ye 2017, "Geometric GAN")."""
-    return F.relu(1 - real.float()).mean() + F.relu(1 + fake.float()).mean()
-
-
-def generator_hinge(fake: Tensor) -> Tensor:
-    """Return the negative mean score of made pictures."""
-    return -fake.float().mean()
 
 
 def gram(features: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ganplugin.errors import TrainingError
 from ganplugin.models.stylizer import Stylizer, StylizerConfig
 from ganplugin.models.vgg import VggFeatures
-from ganplugin.train.checkpoint import State, plain_copy, prefixed, save_checkpoint
+from ganplugin.train.checkpoint import prefixed, save_checkpoint
 from ganplugin.train.data import Pixels
 from ganplugin.train.ema import frozen_copy, update_average
 from ganplugin.train.grid import save_grid
@@ -29,6 +29,7 @@ from ganplugin.train.losses import (
 )
 from ganplugin.train.palette import palette_map
 from ganplugin.train.precision import Precision, autocast
+from ganplugin.train.state import State, plain_copy
 
 __all__ = ["StyleOptions", "StyleTarget", "StyleTrainer"]
 
@@ -115,8 +116,13 @@ class StyleTrainer:
         for index, (mean, covariance) in enumerate(zip(*self.palette, strict=True)):
             self.stylizer.tint.matrix[index], self.stylizer.tint.shift[index] = palette_map(mean, covariance)
 
-    def advance(self) -> Mapping[str, float]:
-        """Do one step; see `Trainer`."""
+    @property
+    def seen(self) -> int:
+        """Photo crops painted."""
+        return self.step * self.options.styles * self.options.batch
+
+    def advance(self, part: float = 0.0) -> Mapping[str, float]:
+        """Do one step; see `Trainer`. The rates stay, whatever ``part`` of the run is done."""
         options = self.options
         content = self._crops()
         chosen = torch.randperm(len(self.names), generator=self.random)[: options.styles]
@@ -211,11 +217,16 @@ class StyleTrainer:
         for name in ("stylizer", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
 
+    def slow_down(self) -> None:
+        """Halve the learning rates."""
+        for group in self.optimizer.param_groups:
+            group["lr"] /= 2
+
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         """Write the averaged network as ``stylizer.*`` with the configuration, the style names and the provenance."""
         seen = {
             "steps": self.step,
-            "pictures_seen": self.step * self.options.styles * self.options.batch,
+            "pictures_seen": self.seen,
             "seed": self.options.seed,
         }
         config = {
@@ -225,7 +236,7 @@ class StyleTrainer:
             "options": asdict(self.options),
             "training": {**self.provenance, **seen, "minutes": round(minutes, 1)},
         }
-        save_checkpoint(path, prefixed("stylizer", self.average), config)
+        save_checkpoint(path, prefixed("stylizer", self.average.state_dict()), config)
 
     @torch.no_grad()
     def write_samples(self, path: Path) -> None:

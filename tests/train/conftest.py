@@ -8,14 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ganplugin.models.quick import QuickConfig
 from ganplugin.models.stylizer import StylizerConfig
 from ganplugin.models.vgg import VGG_CHANNELS, VggFeatures
-from ganplugin.train.data import PictureSet
-from ganplugin.train.generator import GeneratorOptions, GeneratorTrainer
 from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
-
-TINY = QuickConfig(size=16, z_dim=8, w_dim=8, width=4, scorer_width=4)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -33,19 +28,6 @@ def folder(tmp_path: Path) -> Path:
         pixels = random.integers(0, 256, (40, 48, 3), np.uint8)
         Image.fromarray(pixels).convert(("RGB", "L", "RGBA", "P")[index % 4]).save(place / f"{index:02d}.png")
     return place
-
-
-@pytest.fixture
-def make_generator() -> Callable[[], GeneratorTrainer]:
-    """Return a maker of equal trainers of a 16 px generator."""
-    pixels = np.random.default_rng(1).integers(0, 256, (24, 3, 16, 16), np.uint8)
-
-    def make() -> GeneratorTrainer:
-        pictures = PictureSet(pixels, 24, ())
-        provenance = {"data": "noise", "licence": "none"}
-        return GeneratorTrainer(pictures, TINY, GeneratorOptions(batch=4, seed=3), provenance, torch.device("cpu"))
-
-    return make
 
 
 def random_features() -> VggFeatures:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ganplugin.train.augment import augment, colour, cutout, translation
+from ganplugin.errors import InputError
+from ganplugin.train.augment import augment, changes_of, colour, cutout, pipeline, translation
 
 
 def _random(seed: int = 0) -> torch.Generator:
@@ -49,3 +50,25 @@ def test_colour_keeps_grey_pictures_grey() -> None:
     changed = colour(grey, _random(), strength=0.5)
     assert torch.allclose(changed[:, 0], changed[:, 1])
     assert not torch.allclose(changed, grey)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_pipeline_takes_grey_colour_and_alpha(channels: int) -> None:
+    images = torch.rand(6, channels, 16, 12)
+    changed = pipeline(images, _random(), ("colour", "translation", "cutout"))
+    assert changed.shape == images.shape
+    assert not torch.allclose(changed, images)
+
+
+def test_alpha_is_never_recoloured() -> None:
+    images = torch.rand(6, 4, 8, 8)
+    changed = colour(images, _random(), strength=0.5)
+    assert torch.equal(changed[:, 3], images[:, 3])
+    assert not torch.allclose(changed[:, :3], images[:, :3])
+
+
+def test_names_are_read_from_a_text() -> None:
+    assert changes_of("colour, cutout") == ("colour", "cutout")
+    assert changes_of("") == ()
+    with pytest.raises(InputError, match="translation"):
+        changes_of("color")

@@ -9,11 +9,11 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from ganplugin.cli.train import command
-from ganplugin.errors import GanPluginError, InputError, ProviderError, TrainingError
+from ganplugin.errors import FileError, GanPluginError, InputError, ProviderError, TrainingError
 from ganplugin.export import ExportOptions, export_checkpoint
 from ganplugin.modelfile import read_manifest
 from ganplugin.models.vgg import VggFeatures
-from ganplugin.train import recipes
+from ganplugin.train import style_recipe
 from tests.train.conftest import random_features
 
 GENERATOR = ("--size", "16", "--width", "4", "--batch", "4", "--kimg", "0.012", "--precision", "fp32")
@@ -36,7 +36,7 @@ def test_trains_a_generator_that_exports_with_its_scorer(folder: Path, tmp_path:
     done = call("generator", folder, "--out", out, *GENERATOR, "--licence", "CC0", "--data", "noise")
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() == str(out / "checkpoint.safetensors")
-    assert "20 squares of 16 px from 20 pictures" in done.stderr
+    assert "20 pictures of 16 x 16, 3 channels" in done.stderr
     exported = export_checkpoint(out / "checkpoint.safetensors")
     manifest = read_manifest(exported.path)
     assert (manifest.kind, manifest.family, manifest.width) == ("generator", "ganplugin-quick", 16)
@@ -52,13 +52,23 @@ def test_resumes_a_run(folder: Path, tmp_path: Path) -> None:
     assert call("generator", folder, "--out", out, *GENERATOR).exit_code == 0
     assert isinstance(error_of("generator", folder, "--out", out, *GENERATOR), TrainingError)
     assert call("generator", folder, "--out", out, *GENERATOR, "--kimg", "0.02", "--resume").exit_code == 0
-    assert {path.name for path in out.glob("grid-*.png")} == {"grid-000003.png", "grid-000005.png"}
+    assert {path.name for path in (out / "grids").iterdir()} == {"000003.png", "000005.png"}
+
+
+def test_resumes_as_the_run_was_begun_without_being_told(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    options = ("--recipe", "mlp", "--size", "8", "--width", "6", "--batch", "4", "--loss", "lsgan", "--seed", "5")
+    assert call("generator", folder, "--out", out, *options, "--kimg", "0.008").exit_code == 0
+    again = call("generator", folder, "--out", out, "--resume", "--kimg", "0.016")
+    assert again.exit_code == 0, again.exception
+    manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
+    assert {"recipe": "mlp", "loss": "lsgan", "steps": 4, "seed": 5}.items() <= manifest.training.items()
 
 
 def test_crops(folder: Path, tmp_path: Path) -> None:
     done = call("generator", folder, "--out", tmp_path / "run", *GENERATOR, "--crops", "40")
     assert done.exit_code == 0
-    assert "40 squares of 16 px" in done.stderr
+    assert "40 pictures of 16 x 16" in done.stderr
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ def features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def narrow(path: Path) -> VggFeatures:
         return random_features()
 
-    monkeypatch.setattr(recipes, "load_features", narrow)
+    monkeypatch.setattr(style_recipe, "load_features", narrow)
     return tmp_path / "vgg16.pth"
 
 
@@ -85,7 +95,7 @@ def test_trains_one_network_for_several_named_styles(folder: Path, features: Pat
 
 def test_errors_are_told_by_class(folder: Path, features: Path, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "run")
-    assert isinstance(error_of("generator", tmp_path / "none", *out), TrainingError)
+    assert isinstance(error_of("generator", tmp_path / "none", *out), FileError)
     assert isinstance(error_of("generator", folder, *out, "--size", "50"), InputError)
     assert isinstance(error_of("generator", folder, *out, "--device", "abacus"), ProviderError)
     twice = ("style", folder / "00.png", folder / "00.png", "--photos", folder, "--features", features, *out)

@@ -7,18 +7,11 @@ import pytest
 from PIL import Image
 
 from ganplugin.errors import TrainingError
-from ganplugin.train.data import find_pictures, load_photos, load_rgb, load_scaled, pack_crops, pack_squares
+from ganplugin.train.data import find_pictures, load_photos, load_rgb, load_scaled
 
 
 def _quiet(message: str) -> None:
     pass
-
-
-def test_squares_of_every_mode(folder: Path) -> None:
-    packed = pack_squares((folder,), 16, report=_quiet)
-    assert packed.pixels.shape == (20, 3, 16, 16)
-    assert packed.pixels.dtype == np.uint8
-    assert packed.files == 20
 
 
 def test_finds_below_folders_in_order_and_skips_hidden(folder: Path) -> None:
@@ -44,9 +37,7 @@ def test_broken_pictures_are_reported_and_left_out(folder: Path) -> None:
     (folder / "00.png").write_bytes((folder / "00.png").read_bytes()[:60])
     (folder / "note.png").write_text("no picture")
     told: list[str] = []
-    packed = pack_squares((folder,), 16, report=told.append)
-    assert len(packed.pixels) == 19
-    assert packed.skipped == ("00.png", "note.png")
+    assert len(load_photos((folder,), shortest=16, least=16, report=told.append)) == 19
     assert len(told) == 2
     assert "00.png" in told[0]
 
@@ -57,28 +48,7 @@ def test_a_place_without_pictures_is_an_error(tmp_path: Path, make: bool, says: 
     if make:
         place.mkdir()
     with pytest.raises(TrainingError, match=says):
-        pack_squares((place,), 16, report=_quiet)
-
-
-def test_too_few_pictures_is_an_error_that_names_crops(folder: Path) -> None:
-    for index in range(10):
-        (folder / f"{index:02d}.png").unlink()
-    with pytest.raises(TrainingError, match=r"10 readable pictures, at least 16.*--crops"):
-        pack_squares((folder,), 16, report=_quiet)
-
-
-def test_crops_are_many_seeded_and_inside(folder: Path) -> None:
-    first = pack_crops((folder,), 16, count=50, seed=4, report=_quiet)
-    again = pack_crops((folder,), 16, count=50, seed=4, report=_quiet)
-    other = pack_crops((folder,), 16, count=50, seed=5, report=_quiet)
-    assert first.pixels.shape == (50, 3, 16, 16)
-    assert np.array_equal(first.pixels, again.pixels)
-    assert not np.array_equal(first.pixels, other.pixels)
-
-
-def test_crops_need_a_picture_that_is_large_enough(folder: Path) -> None:
-    with pytest.raises(TrainingError, match="at least 64 px"):
-        pack_crops((folder,), 64, count=16, seed=0, report=_quiet)
+        load_photos((place,), shortest=16, least=16, report=_quiet)
 
 
 def test_photos_are_scaled_to_their_shorter_side(folder: Path) -> None:

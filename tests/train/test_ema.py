@@ -3,8 +3,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ganplugin.models.quick import QuickConfig, QuickGenerator
-from ganplugin.train.ema import frozen_copy, recalibrate, update_average
+from ganplugin.models.players.player import StyledPainter
+from ganplugin.train.ema import calibrated, frozen_copy, update_average
+from tests.train.tiny import game
 
 
 def test_the_average_moves_by_one_minus_decay() -> None:
@@ -24,16 +25,19 @@ def test_the_start_is_forgotten_quickly() -> None:
     assert (average.weight - module.weight).abs().item() < 0.1
 
 
-def test_recalibration_depends_on_the_seed_alone_and_centres_w() -> None:
-    torch.manual_seed(0)
-    generator = QuickGenerator(QuickConfig(size=8, z_dim=8, w_dim=8, width=4)).requires_grad_(False)
-    recalibrate(generator, seed=1, batches=4)
-    first = {key: value.clone() for key, value in generator.state_dict().items()}
-    recalibrate(generator, seed=1, batches=4)
-    assert all(torch.equal(value, first[key]) for key, value in generator.state_dict().items())
-    assert not generator.training
-    w = generator.map(torch.randn(4096, 8, generator=torch.Generator().manual_seed(5)))
-    assert torch.allclose(w.mean(dim=0), generator.w_avg, atol=0.15)
-    norm = generator.blocks[0].mod0.norm
-    assert norm.running_var.min() > 0
-    assert norm.momentum is not None
+def test_calibration_depends_on_the_seed_alone_and_centres_w() -> None:
+    painter = game("quick").painter
+    average = frozen_copy(painter)
+    before = {key: value.clone() for key, value in average.state_dict().items()}
+    random = torch.get_rng_state()
+    first = calibrated(average, painter, seed=1)
+    assert isinstance(first, StyledPainter)
+    second = calibrated(average, painter, seed=1).state_dict()
+    assert all(torch.equal(value, second[key]) for key, value in first.state_dict().items())
+    assert not first.training
+    assert torch.equal(random, torch.get_rng_state())
+    assert all(torch.equal(value, before[key]) for key, value in average.state_dict().items())
+    w = first.map(torch.randn(4096, first.z_dim, generator=torch.Generator().manual_seed(5)))
+    assert torch.allclose(w.mean(dim=0), first.centre, atol=0.15)
+    norms = [layer for layer in first.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert all(norm.momentum is not None and norm.num_batches_tracked == 16 for norm in norms)

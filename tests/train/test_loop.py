@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ganplugin.errors import Cancelled, TrainingError
-from ganplugin.train.checkpoint import State
 from ganplugin.train.loop import Schedule, run
+from ganplugin.train.state import State
 
 
 class Counter:
@@ -20,16 +20,26 @@ class Counter:
     def __init__(self) -> None:
         self.step = 0
         self.loss = 1.0
+        self.rate = 1.0
+        self.parts: list[float] = []
 
-    def advance(self) -> Mapping[str, float]:
+    @property
+    def seen(self) -> int:
+        return 4 * self.step
+
+    def advance(self, part: float) -> Mapping[str, float]:
         self.step += 1
+        self.parts.append(part)
         return {"loss": self.loss}
 
+    def slow_down(self) -> None:
+        self.rate /= 2
+
     def state(self) -> State:
-        return {"step": self.step}
+        return {"step": self.step, "rate": self.rate}
 
     def restore(self, state: State) -> None:
-        self.step = int(str(state["step"]))
+        self.step, self.rate = int(str(state["step"])), float(str(state["rate"]))
 
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         path.write_text(str(self.step))
@@ -42,10 +52,11 @@ def test_a_run_leaves_checkpoint_state_log_and_samples(tmp_path: Path) -> None:
     path = run(Counter(), tmp_path / "run", Schedule(steps=7, log_steps=3), resume=False)
     assert path.read_text() == "7"
     names = sorted(entry.name for entry in path.parent.iterdir())
-    assert names == ["checkpoint.safetensors", "grid-000007.png", "log.jsonl", "state.pt"]
+    assert names == ["checkpoint.safetensors", "grids", "log.jsonl", "state.pt"]
+    assert [entry.name for entry in (path.parent / "grids").iterdir()] == ["000007.png"]
     lines = [json.loads(line) for line in (path.parent / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 6]
-    assert lines[0]["loss"] == 1.0
+    assert lines[0] | {"seconds": 0} == {"kind": "losses", "step": 3, "kimg": 0.012, "seconds": 0, "loss": 1.0}
 
 
 def test_resume_goes_on_from_the_saved_step(tmp_path: Path) -> None:
@@ -53,7 +64,16 @@ def test_resume_goes_on_from_the_saved_step(tmp_path: Path) -> None:
     again = Counter()
     run(again, tmp_path, Schedule(steps=5), resume=True)
     assert again.step == 5
-    assert (tmp_path / "grid-000003.png").exists()
+    assert (tmp_path / "grids" / "000003.png").exists()
+
+
+def test_what_a_killed_run_told_of_lost_steps_is_taken_out(tmp_path: Path) -> None:
+    run(Counter(), tmp_path, Schedule(steps=2, log_steps=1), resume=False)
+    with (tmp_path / "log.jsonl").open("a") as stream:
+        stream.write('{"kind": "losses", "step": 3, "loss": 9}\n{"kind": "los')
+    run(Counter(), tmp_path, Schedule(steps=4, log_steps=1), resume=True)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["loss"]) for line in lines] == [(1, 1), (2, 1), (3, 1), (4, 1)]
 
 
 def test_a_run_is_never_overwritten_unasked(tmp_path: Path) -> None:
@@ -67,13 +87,61 @@ def test_resume_without_a_run_is_an_error(tmp_path: Path) -> None:
         run(Counter(), tmp_path, Schedule(steps=1), resume=True)
 
 
+class Diverging(Counter):
+    """Its loss is no number at a step, until its rate is low enough."""
+
+    def __init__(self, step: int, low_enough: float, loss: float = float("nan")) -> None:
+        super().__init__()
+        self.bad, self.low_enough, self.wrong = step, low_enough, loss
+
+    def advance(self, part: float) -> Mapping[str, float]:
+        losses = super().advance(part)
+        return {"loss": self.wrong} if self.step == self.bad and self.rate > self.low_enough else losses
+
+
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_a_loss_that_is_no_number_stops_with_advice(tmp_path: Path, loss: float) -> None:
-    trainer = Counter()
-    trainer.loss = loss
+def test_a_loss_that_is_no_number_leads_back_to_the_last_good_state(tmp_path: Path, loss: float) -> None:
+    trainer = Diverging(4, 0.25, loss)
+    run(trainer, tmp_path, Schedule(steps=6, save_minutes=0.0), resume=False)
+    assert (trainer.step, trainer.rate) == (6, 0.25)  # halved, then, as it came again, halved twice
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    warnings = [line for line in lines if line["kind"] == "warning"]
+    assert len(warnings) == 2
+    assert (warnings[0]["name"], warnings[0]["step"]) == ("not-a-number", 4)
+    assert "back to step 3" in warnings[0]["words"]
+
+
+def test_a_run_that_no_rate_saves_stops_with_advice(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"step 1.*--learning-rate"):
-        run(trainer, tmp_path, Schedule(steps=5), resume=False)
+        run(Diverging(1, 0.0), tmp_path, Schedule(steps=5), resume=False)
     assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_the_best_is_kept_beside_the_last(tmp_path: Path) -> None:
+    measured = iter([0.5, 0.2, 0.9])
+    trainer = Counter()
+    schedule = Schedule(steps=3, save_minutes=0.0)
+    run(trainer, tmp_path, schedule, resume=False, measure=lambda: {"kid": next(measured), "fid": 1.0})
+    assert (tmp_path / "best.safetensors").read_text() == "2"
+    assert (tmp_path / "checkpoint.safetensors").read_text() == "3"
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["kid"] for line in lines if line["kind"] == "metrics"] == [0.5, 0.2, 0.9]
+    # What was best before counts after a stop, too.
+    run(trainer, tmp_path, Schedule(steps=4), resume=True, measure=lambda: {"kid": 0.3})
+    assert (tmp_path / "best.safetensors").read_text() == "2"
+
+
+def test_some_checkpoints_stay_for_good(tmp_path: Path) -> None:
+    run(Counter(), tmp_path, Schedule(steps=6, save_minutes=0.0, keep_steps=2), resume=False)
+    assert {path.name for path in tmp_path.glob("checkpoint-*")} == {
+        f"checkpoint-00000{step}.safetensors" for step in (2, 4, 6)
+    }
+
+
+def test_a_step_is_told_what_part_of_the_run_is_done(tmp_path: Path) -> None:
+    trainer = Counter()
+    run(trainer, tmp_path, Schedule(steps=4), resume=False)
+    assert trainer.parts == [0, 0.25, 0.5, 0.75]
 
 
 class Interrupted(Counter):
@@ -83,10 +151,10 @@ class Interrupted(Counter):
         super().__init__()
         self.number = number
 
-    def advance(self) -> Mapping[str, float]:
+    def advance(self, part: float) -> Mapping[str, float]:
         if self.step == 2:
             os.kill(os.getpid(), self.number)
-        return super().advance()
+        return super().advance(part)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process on os.kill")
@@ -110,7 +178,7 @@ def test_runs_outside_the_main_thread(tmp_path: Path) -> None:
 
 def test_saves_in_between(tmp_path: Path) -> None:
     run(Counter(), tmp_path, Schedule(steps=3, save_minutes=0.0), resume=False)
-    assert {path.name for path in tmp_path.glob("grid-*")} == {f"grid-00000{step}.png" for step in (1, 2, 3)}
+    assert {path.name for path in (tmp_path / "grids").iterdir()} == {f"00000{step}.png" for step in (1, 2, 3)}
 
 
 def test_the_limit_that_is_reached_first_counts() -> None:

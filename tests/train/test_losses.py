@@ -8,23 +8,12 @@ import torch
 from ganplugin.train.losses import (
     colour_statistics,
     content_loss,
-    discriminator_hinge,
-    generator_hinge,
     gram,
     overshoot,
     palette_loss,
     style_loss,
     total_variation,
 )
-
-
-def test_hinge_of_the_scorer_by_hand() -> None:
-    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.0])
-    assert discriminator_hinge(real, fake).item() == pytest.approx((0 + 0.5) / 2 + (0 + 1) / 2)
-
-
-def test_hinge_of_the_generator_by_hand() -> None:
-    assert generator_hinge(torch.tensor([1.0, -4.0])).item() == pytest.approx(1.5)
 
 
 def test_gram_by_hand() -> None:

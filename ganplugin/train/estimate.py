@@ -1,0 +1,78 @@
+"""What a training will take: seconds from a few measured steps, memory from the sizes of its networks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ganplugin.errors import TrainingError
+from ganplugin.machine import peak_memory
+from ganplugin.train.game import Game
+
+__all__ = ["Estimate", "check_memory", "estimate"]
+
+_COPIES = 6
+"""Weights, gradients, two moments of Adam, the average or its like, and the last good state."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds for a thousand pictures, the MiB in use after some steps and those there are (None: nobody tells)."""
+
+    seconds: float
+    used: int | None
+    there: int | None
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        memory = f", {self.used:,} MiB of memory" if self.used else ""
+        there = f" of {self.there:,}" if self.used and self.there else ""
+        return f"about {self.seconds:.1f} s for 1,000 pictures ({1000 / self.seconds:.0f} pictures/s){memory}{there}"
+
+
+def estimate(game: Game) -> Estimate:
+    """Measure some steps with and without penalties, and leave the game as it was."""
+    state = game.state()
+    _timed(game, turns=0)
+    plain = min(_timed(game, turns=1) for _ in range(2))
+    penalised = _timed(game, turns=0) if game.penalties.any else plain
+    seconds = plain + (penalised - plain) / max(1, game.penalties.every // game.recipe.scorer_steps)
+    game.restore(state)
+    return Estimate(max(seconds, 1e-6) / game.recipe.batch * 1000, _used(game.device), _there(game.device))
+
+
+def _timed(game: Game, *, turns: int) -> float:
+    game.turns = turns
+    start = time.perf_counter()
+    game.advance(0.0)
+    return time.perf_counter() - start
+
+
+def check_memory(game: Game) -> None:
+    """Raise `TrainingError` if the networks alone need more memory than there is."""
+    count = sum(one.numel() for player in (game.painter, game.judge) for one in player.parameters())
+    needed, there = count * 4 * _COPIES >> 20, _there(game.device)
+    if there is not None and needed > there:
+        raise TrainingError(
+            f"networks of {count / 1e6:.0f} million numbers need {needed:,} MiB, but {there:,} MiB are free",
+            fix="use a smaller --width or --size",
+        )
+
+
+def _used(device: torch.device) -> int | None:
+    return torch.cuda.max_memory_allocated(device) >> 20 if device.type == "cuda" else peak_memory()
+
+
+def _there(device: torch.device) -> int | None:
+    """Return the free MiB of the device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0]) >> 20
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith("MemAvailable")]
+    return int(found[0]) >> 10 if found else None

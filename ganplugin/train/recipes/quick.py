@@ -1,0 +1,56 @@
+"""quick: a small convolutional GAN with a W space, for budgets under an hour and machines without a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import cast
+
+from ganplugin.models.players import quick
+from ganplugin.models.players.player import Painter, Picture, halvings
+from ganplugin.models.quick import QuickConfig
+from ganplugin.train.recipes.recipe import Averaging, Pair, Ramp, Recipe
+
+__all__ = ["RECIPE"]
+
+
+def _make(picture: Picture, width: int, recipe: Recipe) -> Pair:
+    count, rows, columns = halvings(picture)
+    config = QuickConfig(
+        size=4 << count,
+        width=width,
+        scorer_width=width,
+        channels=picture.channels,
+        rows=rows,
+        columns=columns,
+        classes=picture.classes,
+    )
+    return quick.fresh(config)
+
+
+def _config(painter: Painter, picture: Picture) -> dict[str, object]:
+    return {"config": asdict(cast(quick.QuickPainter, painter).network.config)}
+
+
+RECIPE = Recipe(
+    name="quick",
+    title="quick: a small convolutional GAN with a W space",
+    width=24,
+    # The numbers of the embedded models of the first release, found by trying on 64 px emoji and brushwork (2 cores).
+    batch=32,
+    generator_rate=Ramp.flat(1.5e-4),
+    scorer_rate=Ramp.flat(4.5e-4),
+    averaging=Averaging(kimg=22.0, ramp=0.08),
+    mixing=0.1,
+    flip=True,
+    # Miyato et al. 2018 (SNGAN): hinge with spectral norm, beta1 = 0.
+    objective="hinge",
+    beta1=0.0,
+    beta2=Ramp.flat(0.99),
+    # Zhao et al. 2020 (DiffAugment), without its colours, which carry over to what is made.
+    changes=("translation", "cutout"),
+    make=_make,
+    load=quick.loaded,
+    family="ganplugin-quick",
+    config=_config,
+)
+"""The numbers."""

@@ -1,0 +1,113 @@
+"""What a run tells of itself while it lasts: ``log.jsonl``, sheets of samples, TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ganplugin.files import atomic_write, make_folder
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+__all__ = ["GRIDS", "LOG", "Record", "Warned"]
+
+LOG, GRIDS, BOARD = "log.jsonl", "grids", "tensorboard"
+
+
+@dataclass(frozen=True)
+class Warned:
+    """What went wrong, by a short name, in plain words, and what to do."""
+
+    name: str
+    words: str
+    fix: str
+
+
+class Record:
+    """The open log of a run. Every line is one JSON object with its ``kind``: losses, metrics or warning.
+
+    A ``silent`` one writes nothing. What a killed run told of steps after ``step``, where it goes on, is taken out.
+    """
+
+    def __init__(self, folder: Path, step: int = 0, *, silent: bool = False) -> None:
+        self.folder = folder
+        if not silent:
+            _cut(folder / LOG, step)
+        self._stream = None if silent else (folder / LOG).open("a", encoding="utf-8")
+        self._board = None if silent else _board(folder / BOARD)
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        if self._board is not None:
+            self._board.close()
+
+    def losses(self, step: int, seen: int, seconds: float, losses: Mapping[str, float]) -> None:
+        """Note the losses of a step after ``seen`` pictures and ``seconds``."""
+        self._write("losses", step, {"kimg": seen / 1000, "seconds": round(seconds, 1), **_rounded(losses)})
+        self._show("loss", step, losses)
+
+    def metrics(self, step: int, seen: int, metrics: Mapping[str, float]) -> None:
+        """Note what was measured."""
+        self._write("metrics", step, {"kimg": seen / 1000, **_rounded(metrics)})
+        self._show("metric", step, metrics)
+
+    def warn(self, step: int, warned: Warned) -> None:
+        """Note a warning."""
+        self._write("warning", step, {"name": warned.name, "words": warned.words, "fix": warned.fix})
+
+    def grid(self, step: int) -> Path:
+        """Return where the sheet of a step belongs."""
+        return make_folder(self.folder / GRIDS) / f"{step:06d}.png"
+
+    def _write(self, kind: str, step: int, rest: Mapping[str, object]) -> None:
+        if self._stream is not None:
+            print(json.dumps({"kind": kind, "step": step, **rest}), file=self._stream, flush=True)
+
+    def _show(self, group: str, step: int, numbers: Mapping[str, float]) -> None:
+        if self._board is not None:
+            for name, value in numbers.items():
+                self._board.add_scalar(f"{group}/{name}", value, step)
+
+
+def _cut(path: Path, step: int) -> None:
+    """Leave the whole lines of a log up to a step."""
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if _step_of(line) <= step]
+    if kept != lines:
+        with atomic_write(path, overwrite=True) as part:
+            part.write_text("".join(kept), encoding="utf-8")
+
+
+def _step_of(line: str) -> float:
+    """Return the step that a line tells of; infinity for one that a kill has torn."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
+
+
+def _rounded(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 5) for name, value in numbers.items()}
+
+
+def _board(folder: Path) -> SummaryWriter | None:
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder))

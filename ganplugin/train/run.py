@@ -1,0 +1,276 @@
+"""A whole training of a generator from its options: what ``ganplugin train generator`` calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ganplugin import __version__
+from ganplugin.errors import InputError, TrainingError
+from ganplugin.files import atomic_write
+from ganplugin.models.players.player import Picture, reproducible
+from ganplugin.train.estimate import check_memory, estimate
+from ganplugin.train.game import Game, GameOptions
+from ganplugin.train.generator import GeneratorTrainer
+from ganplugin.train.loop import Measure, Schedule, run
+from ganplugin.train.pictures.packed import PackedSet
+from ganplugin.train.pictures.packing import gather
+from ganplugin.train.pictures.policy import Policy
+from ganplugin.train.precision import choose_device, choose_precision
+from ganplugin.train.recipes import RECIPES
+from ganplugin.train.recipes.choices import Choices, adapted
+from ganplugin.train.recipes.recipe import Pair, Recipe
+from ganplugin.train.workers import ALONE, Workers, launched
+
+__all__ = ["GeneratorRun", "Start", "default_recipe", "recipe_for", "recorded", "train_generator"]
+
+RUN = "run.json"
+_LEAST_PICTURES = 16
+_LONG_MINUTES = 60
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Networks of a file to go on from: its tensors, what it says beside them, and its family.
+
+    ``shape`` is that of its pictures: channels, height, width, and how many classes.
+    """
+
+    family: str
+    generator: Mapping[str, Tensor]
+    scorer: Mapping[str, Tensor]
+    config: Mapping[str, object]
+    shape: tuple[int, int, int, int]
+    source: str
+
+    @property
+    def picture(self) -> Picture:
+        """The shape of the pictures."""
+        return Picture(*self.shape)
+
+
+@dataclass(frozen=True)
+class GeneratorRun:
+    """Everything that decides what a generator becomes, as the command line gives it."""
+
+    places: tuple[Path, ...]
+    out: Path
+    recipe: str = "quick"
+    choices: Choices = field(default_factory=Choices)
+    policy: Policy = field(default_factory=Policy)
+    start: Start | None = None
+    seed: int = 0
+    accumulate: int = 1
+    freeze: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    layout: Literal["auto", "plain", "channels-last"] = "auto"
+    threads: int | None = None
+    devices: int = 1
+    nodes: int = 1
+    data: str = ""
+    licence: str = ""
+
+
+def recipe_for(family: str) -> str:
+    """Return the name of the recipe that trains a family. Raises `InputError` if there is none."""
+    for recipe in RECIPES:
+        if recipe.family == family:
+            return recipe.name
+    known = ", ".join(recipe.family for recipe in RECIPES)
+    raise InputError(f"networks of the family {family!r} cannot be trained here", fix=f"give one of: {known}")
+
+
+def default_recipe(device: str, minutes: float | None) -> str:
+    """Return ``r3-small`` for an hour or more on a GPU, else ``quick``."""
+    return "r3-small" if (minutes or 0) >= _LONG_MINUTES and choose_device(device).type == "cuda" else "quick"
+
+
+def recorded(out: Path) -> dict[str, object]:
+    """Return the recipe and the options that a run wrote down, nothing where there is none.
+
+    Raises `TrainingError` if the file is damaged.
+    """
+    facts = _facts(out)
+    options = facts.get("options")
+    return {**(options if isinstance(options, dict) else {}), "recipe": facts["recipe"]} if facts else {}
+
+
+def train_generator(
+    options: GeneratorRun,
+    schedule: Schedule,
+    *,
+    resume: bool,
+    report: Report,
+    measure: Callable[[GeneratorTrainer, PackedSet], Measure] | None = None,
+) -> Path | None:
+    """Train a generator with its scorer and return the checkpoint's path; raises what `run` and the data raise.
+
+    Of several processes only the first reports, and returns a path. ``measure`` makes, of the trainer and its pictures,
+    what tells how good the generator is.
+    """
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device, recipe = choose_device(options.device), adapted(RECIPES[options.recipe], options.choices)
+    workers = _workers(options, device)
+    report = _silent if workers.rank else report
+    pictures, broken = _pictures(options)
+    for words in broken:
+        report(words)
+    channels, height, width = pictures.shape
+    report(f"{len(pictures)} pictures of {width} x {height}, {channels} channels; {recipe.title}")
+    game, config = _game(options, recipe, pictures, device, workers)
+    check_memory(game)
+    before = _before(options.out, pictures) if resume else {}
+    game = _laid_out(game, options, before, report)
+    provenance = {"data": options.data or options.places[0].name, "licence": options.licence}
+    trainer = GeneratorTrainer(game, config, provenance)
+    if not resume:
+        _write_facts(options, schedule, game)
+    measured = measure(trainer, pictures) if measure else None
+    checkpoint = run(trainer, options.out, schedule, resume=resume, measure=measured, workers=workers)
+    return None if workers.rank else checkpoint
+
+
+def _silent(words: str) -> None:
+    pass
+
+
+def _pictures(options: GeneratorRun) -> tuple[PackedSet, list[str]]:
+    pictures, gathered = gather(options.places, options.policy)
+    if len(pictures) < _LEAST_PICTURES:
+        raise TrainingError(
+            f"holds {len(pictures)} readable pictures, at least {_LEAST_PICTURES} are needed",
+            where=options.places[0],
+            fix="add pictures, or cut many pieces out of few large ones with --crops 10000",
+        )
+    return pictures, [f"skipped: {one}" for one in gathered.broken]
+
+
+def _workers(options: GeneratorRun, device: torch.device) -> Workers:
+    if options.devices * options.nodes == 1:
+        return ALONE
+    return launched(devices=options.devices, nodes=options.nodes, accelerator=device.type)
+
+
+def _game(
+    options: GeneratorRun, recipe: Recipe, pictures: PackedSet, device: torch.device, workers: Workers
+) -> tuple[Game, dict[str, object]]:
+    classes = len(pictures.classes) if pictures.labels is not None else 0
+    picture = Picture(*pictures.shape, classes)
+    with reproducible(options.seed):
+        start = options.start
+        pair = recipe.make(picture, recipe.width, recipe) if start is None else _loaded(start, recipe, picture)
+    config = {"family": recipe.family, **recipe.config(pair[0], picture)}
+    if options.start is not None:
+        config = {**_plain(options.start.config), "family": recipe.family, "from": options.start.source}
+    game_options = GameOptions(
+        seed=options.seed,
+        accumulate=options.accumulate,
+        frozen=options.freeze,
+        precision=choose_precision(options.precision, device),
+    )
+    return Game(recipe, pair, pictures, game_options, device, workers), config
+
+
+def _loaded(start: Start, recipe: Recipe, picture: Picture) -> Pair:
+    if start.picture != picture:
+        raise InputError(
+            f"the networks make pictures of {_words(start.picture)}, the data are of {_words(picture)}",
+            where=start.source,
+            fix=f"use --size {start.picture.width}x{start.picture.height} --channels {start.picture.channels}",
+        )
+    return recipe.load(start.generator, start.scorer, start.config)
+
+
+def _words(picture: Picture) -> str:
+    classes = f", {picture.classes} classes" if picture.classes else ""
+    return f"{picture.width} x {picture.height}, {picture.channels} channels{classes}"
+
+
+def _plain(config: Mapping[str, object]) -> dict[str, object]:
+    """Return what JSON can hold of a configuration, without what is told of another training."""
+    kept: dict[str, object] = {}
+    for key, value in config.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            continue
+        kept[key] = value
+    return {key: value for key, value in kept.items() if key not in ("training", "digest", "classes")}
+
+
+def _laid_out(game: Game, options: GeneratorRun, before: Mapping[str, object], report: Report) -> Game:
+    """Measure both orders of memory, unless one was asked for or used before, and keep the faster."""
+    said = before.get("layout", options.layout)
+    if said == "auto":
+        plain, turned = estimate(game), estimate(game.laid_out(channels_last=True))
+        best = min(plain, turned, key=lambda one: one.seconds)
+        game.laid_out(channels_last=best is turned)
+    else:
+        game.laid_out(channels_last=said == "channels-last")
+        best = estimate(game)
+    report(str(best))
+    return game
+
+
+def _before(out: Path, pictures: PackedSet) -> Mapping[str, object]:
+    """Return what a run wrote of itself. Raises `TrainingError` if it was trained on other pictures."""
+    facts = _facts(out)
+    if facts and facts.get("data_digest") != pictures.digest:
+        raise TrainingError(
+            "the run was trained on other pictures, or on others of their pixels",
+            where=out,
+            fix="give the same pictures, size and crops, or start a new run with --from and its checkpoint",
+        )
+    return facts
+
+
+def _facts(out: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads((out / RUN).read_text(encoding="utf-8")))
+    except OSError:
+        return {}  # runs of the first release wrote none
+    except ValueError as error:
+        raise TrainingError("is damaged", where=out / RUN, fix="start a new run with another --out") from error
+
+
+def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game) -> None:
+    """Write ``run.json``: recipe, options, the digest of the data, versions, when it was started."""
+    if (options.out / RUN).exists() or game.workers.rank:
+        return
+    choices = {name: value for name, value in asdict(options.choices).items() if value is not None}
+    facts = {
+        "recipe": game.recipe.name,
+        "options": {
+            **choices,
+            "seed": options.seed,
+            "accumulate": options.accumulate,
+            "freeze": options.freeze,
+            "from": options.start.source if options.start else None,
+            "policy": options.policy.model_dump(),
+            "minutes": schedule.minutes,
+            "steps": schedule.steps,
+        },
+        "picture": asdict(game.picture),
+        "batch": game.recipe.batch,
+        "pictures": len(game.pictures),
+        "data": options.data or options.places[0].name,
+        "data_digest": game.pictures.digest,
+        "precision": game.options.precision,
+        "layout": "channels-last" if game.options.channels_last else "plain",
+        "versions": {"ganplugin": __version__, "torch": torch.__version__},
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    with atomic_write(options.out / RUN) as part:
+        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
