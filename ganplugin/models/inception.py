@@ -1,4 +1,4 @@
-"""Inception-v3 (Szegedy et al. 2016) as the Fréchet distance of the papers uses it: TensorFlow's graph of 2015-12-05."""
+"""Inception-v3 (Szegedy et al. 2016) as FID uses it: TensorFlow's graph of 2015-12-05."""
 
 from __future__ import annotations
 

@@ -178,12 +178,8 @@ METRICS: dict[str, Metric] = {
             _needs("features"),
             _duplicates,
             (
-                Number(
-                    "duplicates", "duplicates", 0.01, "part of the samples that nearly equal another; more: collapse"
-                ),
-                Number(
-                    "support", "support", "high", "about so many different pictures there are, by the doubles found"
-                ),
+                Number("duplicates", "duplicates", 0.01, "part of the samples nearly equal to another; more: collapse"),
+                Number("support", "support", "high", "so many different pictures there may be, by the doubles"),
             ),
         ),
         Metric(
@@ -193,9 +189,7 @@ METRICS: dict[str, Metric] = {
             (
                 Number("spectrum", "spectrum dB", "low", "difference of detail at all scales", "pixels"),
                 Number("sharpness", "sharpness dB", 0.0, "fine detail; below 0: blurred, above 0: grainy", "pixels"),
-                Number(
-                    "checkerboard", "checkerboard dB", 0.0, "pattern of 2 or 4 pixels; from 3 on it shows", "pixels"
-                ),
+                Number("checkerboard", "checkerboard dB", 0.0, "pattern of 2 or 4 pixels; 3 shows", "pixels"),
             ),
         ),
         Metric(
@@ -208,7 +202,7 @@ METRICS: dict[str, Metric] = {
                     "nearest_ratio",
                     "nearest ratio",
                     1.0,
-                    "distance to training over that to unseen pictures; below 1: copies",
+                    "distance to training over that to unseen ones; below 1: copies",
                 ),
             ),
             asks="training",

@@ -39,8 +39,8 @@ class Evaluation:
 
     ``reference``: real pictures, best those that no network was trained on (`PackedSet.split`); then ``training`` are
     those that it was trained on, and copies can be found. ``scorer`` judges samples and training pictures.
-    ``cache``: folder that keeps what was seen of real pictures, for the next evaluation. ``most`` real pictures, drawn
-    by ``seed``, are looked at; None: all.
+    ``cache``: folder that keeps what was seen of real pictures, for the next evaluation. At most ``most`` pictures of
+    either kind are looked at; None: all. ``seed`` decides the random subsets of KID and IS.
     """
 
     reference: PackedSet
@@ -115,7 +115,7 @@ class Evaluation:
         return self._seen(training, frozenset({"features"}), self.most)
 
     def _seen(self, pictures: PackedSet, needs: frozenset[Need], most: int | None) -> Statistics:
-        reference = Reference(pictures, self.backbone, needs, self.seed, most, self.cache)
+        reference = Reference(pictures, self.backbone, needs, most, self.cache)
         return reference.statistics(self.watch)
 
     def _asks(self, what: str) -> bool:
@@ -148,7 +148,7 @@ class Evaluation:
     def opinions(self) -> NDArray[np.float32]:
         """The discriminator's scores of the training pictures (of the reference, if those are not known), sorted."""
         pictures = self.reference if self.training is None else self.training
-        batches = Reference(pictures, self.backbone, frozenset(), self.seed, self.most, None).batches()
+        batches = Reference(pictures, self.backbone, frozenset(), self.most, None).batches()
         if self.scorer is None:
             return np.empty(0, np.float32)
         return np.sort(torch.cat([self.scorer(levels.float() / 255).cpu() for levels in batches]).numpy())

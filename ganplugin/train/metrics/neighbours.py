@@ -17,6 +17,7 @@ _ROWS = 1024
 _PRECISION_NEIGHBOURS = 3
 _DENSITY_NEIGHBOURS = 5
 _RARE = 1.0
+_SAME = 0.2
 
 
 @dataclass(frozen=True)
@@ -102,21 +103,30 @@ def nearest(made: Features, others: Features) -> Nearest:
 def doubles(made: Features, real: Features) -> dict[str, float]:
     """Return ``duplicates``, the part of samples that nearly equal another one, and ``support`` if there are any.
 
-    Two pictures count as the same if they are nearer than 99 % of equally many real pictures are to their nearest.
+    Two pictures count as the same if they are nearer than 99 % of equally many real pictures are to their nearest, or
+    than a fifth of what is usual there.
     With ``pairs`` such pairs among n samples there are about n² / (2 pairs) different pictures to be had (the
     birthday paradox; Arora and Zhang 2018).
     """
     length = min(len(made), len(real))
-    limit = np.percentile(_reach(real[:length])[:, 0], _RARE)
+    limit = _alike(_reach(real[:length])[:, 0])
     some = made[:length]
     pairs, alike = 0, np.zeros(length, bool)
     for rows, distance in _blocks(some, some):
         distance[np.arange(len(distance)), np.arange(rows.start, rows.stop)] = np.inf
-        same = distance < limit
+        same = distance <= limit
         alike[rows] = same.any(1)
         pairs += int(same.sum())
     support = {"support": length**2 / pairs} if pairs else {}
     return {"duplicates": float(alike.mean()), **support}
+
+
+def _alike(usual: Distances) -> float:
+    """Return the distance below which two pictures count as the same, from those of real ones to their nearest.
+
+    A set with doubles of its own has 0 as its first percentile; then a fifth of the median serves.
+    """
+    return max(float(np.percentile(usual, _RARE)), float(np.median(usual)) * _SAME)
 
 
 def copies(made: Features, training: Features, unseen: Features | None) -> Copies:
@@ -127,7 +137,7 @@ def copies(made: Features, training: Features, unseen: Features | None) -> Copie
     """
     found = nearest(made, training)
     usual = _reach(training)[:, 0] if unseen is None else nearest(unseen, training).distance
-    share = float((found.distance < np.percentile(usual, _RARE)).mean())
+    share = float((found.distance <= _alike(usual)).mean())
     return Copies(found, share, None if unseen is None else _ratio(made, training, unseen))
 
 

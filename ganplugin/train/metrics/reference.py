@@ -24,6 +24,7 @@ __all__ = ["Reference", "cache_folder"]
 
 _VERSION = 1
 _BATCH = 64
+_ORDER = 0
 _KEY = "key"
 
 
@@ -35,12 +36,11 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Real pictures in an order drawn from ``seed``, the first ``most`` of them, through the eye of a backbone."""
+    """Real pictures in a random order that never changes, the first ``most`` of them, through a backbone's eye."""
 
     pictures: PackedSet
     backbone: Backbone
     needs: frozenset[Need]
-    seed: int
     most: int | None
     cache: Path | None
 
@@ -52,7 +52,6 @@ class Reference:
             "data": self.pictures.digest,
             "shape": list(self.pictures.shape),
             "count": self.count,
-            "seed": self.seed,
             "backbone": self.backbone.name,
             "weights": self.backbone.digest,
             "preprocessing": self.backbone.preprocessing,
@@ -66,7 +65,7 @@ class Reference:
 
     def batches(self) -> Iterator[Tensor]:
         """Give the pictures, uint8 [n, c, h, w]."""
-        order = np.random.default_rng(self.seed).permutation(len(self.pictures))[: self.count]
+        order = np.random.default_rng(_ORDER).permutation(len(self.pictures))[: self.count]
         for start in range(0, len(order), _BATCH):
             yield torch.from_numpy(self.pictures.take(order[start : start + _BATCH]))
 

@@ -36,7 +36,8 @@ def power_spectrum(levels: Tensor) -> Tensor:
     height, width = luma.shape[1:]
     window = torch.outer(_hann(height), _hann(width)).to(luma)
     centred = luma - (luma * window).sum((1, 2), keepdim=True) / window.sum()
-    return torch.fft.fft2(centred * window).abs().square() / window.square().sum()
+    power: Tensor = torch.fft.fft2(centred * window).abs().square() / window.square().sum()
+    return power
 
 
 def _hann(length: int) -> Tensor:

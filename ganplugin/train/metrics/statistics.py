@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,8 +15,9 @@ from ganplugin.train.metrics.backbones.backbone import Backbone
 from ganplugin.train.metrics.spectrum import power_spectrum
 from ganplugin.train.metrics.variety import adjacent_distances
 
-__all__ = ["FEATURES_KEPT", "SCORES_KEPT", "Need", "Statistics", "gather", "gathered_of_features"]
+__all__ = ["FEATURES_KEPT", "SCORES_KEPT", "Need", "Statistics", "gather"]
 
+Array = NDArray[Any]
 Need = Literal["moments", "features", "scores", "maps", "power"]
 
 FEATURES_KEPT = 10_000
@@ -42,15 +43,33 @@ class Statistics:
     variety: float | None = None
     power: NDArray[np.float64] | None = None
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
+    def arrays(self) -> dict[str, Array]:
         """Return all that there is as named arrays; `from_arrays` reads them."""
         return {name: np.asarray(value) for name, value in vars(self).items() if value is not None}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Statistics:
-        """Return the statistics that `arrays` described. Raises `KeyError` or `TypeError` if they are none."""
-        plain = {name: value.item() if value.ndim == 0 else value for name, value in arrays.items()}
-        return cls(**{"count": plain.pop("count"), **plain})
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Statistics:
+        """Return the statistics that `arrays` described. Raises `KeyError` or `ValueError` if they are none."""
+        unknown = set(arrays) - {field.name for field in fields(cls)}
+        if unknown:
+            raise KeyError(f"{unknown} is not part of statistics")
+        return cls(
+            count=int(arrays["count"]),
+            total=_wide(arrays.get("total")),
+            outer=_wide(arrays.get("outer")),
+            features=_narrow(arrays.get("features")),
+            scores=_narrow(arrays.get("scores")),
+            variety=float(arrays["variety"]) if "variety" in arrays else None,
+            power=_wide(arrays.get("power")),
+        )
+
+
+def _wide(array: Array | None) -> NDArray[np.float64] | None:
+    return None if array is None else np.asarray(array, np.float64)
+
+
+def _narrow(array: Array | None) -> NDArray[np.float32] | None:
+    return None if array is None else np.asarray(array, np.float32)
 
 
 class _Sums:
@@ -103,12 +122,6 @@ def gather(
     for levels in batches:
         sums.add(levels)
     return sums.statistics()
-
-
-def gathered_of_features(features: NDArray[np.float32]) -> Statistics:
-    """Return the statistics of pictures whose features [n, f] are all that is known."""
-    wide = features.astype(np.float64)
-    return Statistics(count=len(features), total=wide.sum(0), outer=wide.T @ wide, features=features)
 
 
 def _sum(before: Tensor | None, more: Tensor) -> Tensor:
