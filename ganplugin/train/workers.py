@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +80,8 @@ class Together:
         """Average by one exchange; see `Workers`."""
         if not tensors:
             return
-        flat = self.fabric.all_reduce(torch.cat([tensor.reshape(-1) for tensor in tensors]), reduce_op="mean")
+        together = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        flat = cast(Tensor, self.fabric.all_reduce(together, reduce_op="mean"))
         start = 0
         for tensor in tensors:
             tensor.copy_(flat[start : start + tensor.numel()].view_as(tensor))
