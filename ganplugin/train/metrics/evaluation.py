@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ganplugin.train.metrics.reference import Reference
 from ganplugin.train.metrics.statistics import Need, Statistics, gather
 from ganplugin.train.pictures.packed import PackedSet
 
-__all__ = ["FEWEST", "Evaluation", "Render", "Scorer"]
+__all__ = ["FEWEST", "Evaluation", "Render", "Scorer", "as_levels"]
 
 Render = Callable[[int, int], Tensor]
 """``(start, count)`` -> generated pictures, float32 [count, c, h, w], 0..1, the same whenever the index is."""
@@ -33,6 +33,10 @@ FEWEST = 16
 _BATCH = 64
 
 
+def _unwatched(pictures: int) -> None:
+    """Watch nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """How generated pictures are measured: against what, with whose eye, by which metrics, on how many samples.
@@ -41,6 +45,7 @@ class Evaluation:
     those that it was trained on, and copies can be found. ``scorer`` judges samples and training pictures.
     ``cache``: folder that keeps what was seen of real pictures, for the next evaluation. At most ``most`` pictures of
     either kind are looked at; None: all. ``seed`` decides the random subsets of KID and IS.
+    ``looked`` is told after so many more pictures were looked at.
     """
 
     reference: PackedSet
@@ -52,7 +57,7 @@ class Evaluation:
     scorer: Scorer | None = None
     cache: Path | None = None
     most: int | None = None
-    watch: Callable[[str, int], None] = field(default=lambda doing, done: None)
+    looked: Callable[[int], None] = _unwatched
 
     def __post_init__(self) -> None:
         chosen_metrics(self.metrics)
@@ -75,7 +80,7 @@ class Evaluation:
         return Comparison(
             made=made,
             real=self.real,
-            training=self.trained if self._asks("training") and self.training is not None else None,
+            training=self.trained if self._asks("training") else None,
             unseen=self.training is not None,
             percentiles=self._percentiles(torch.cat(scores).cpu().numpy()) if scores else None,
             seed=self.seed,
@@ -110,13 +115,23 @@ class Evaluation:
 
     @cached_property
     def trained(self) -> Statistics:
-        """Features of the training pictures."""
-        training = self.reference if self.training is None else self.training
-        return self._seen(training, frozenset({"features"}), self.most)
+        """Features of the training pictures; of the reference, if those are not known."""
+        return self.real if self.training is None else self.shown.statistics(self.looked)
+
+    @property
+    def looks(self) -> int:
+        """How many pictures an examination looks at: samples, real ones, training ones, and as many in their place."""
+        training = 0 if self.training is None else len(self.training)
+        return self.samples + len(self.reference) + training + min(training, self.samples)
+
+    @property
+    def shown(self) -> Reference:
+        """The training pictures, or the reference, as the backbone looks at them for copies."""
+        pictures = self.reference if self.training is None else self.training
+        return Reference(pictures, self.backbone, frozenset({"features"}), self.most, self.cache)
 
     def _seen(self, pictures: PackedSet, needs: frozenset[Need], most: int | None) -> Statistics:
-        reference = Reference(pictures, self.backbone, needs, most, self.cache)
-        return reference.statistics(self.watch)
+        return Reference(pictures, self.backbone, needs, most, self.cache).statistics(self.looked)
 
     def _asks(self, what: str) -> bool:
         return any(metric.asks == what for metric in chosen_metrics(self.metrics))
@@ -134,7 +149,7 @@ class Evaluation:
             if self._scorer is not None:
                 scores.append(self._scorer(levels.float() / 255))
             yield levels
-            self.watch("samples", start + len(levels))
+            self.looked(len(levels))
 
     @cached_property
     def _scorer(self) -> Scorer | None:
@@ -147,18 +162,12 @@ class Evaluation:
     @cached_property
     def opinions(self) -> NDArray[np.float32]:
         """The discriminator's scores of the training pictures (of the reference, if those are not known), sorted."""
-        pictures = self.reference if self.training is None else self.training
-        batches = Reference(pictures, self.backbone, frozenset(), self.most, None).batches()
         if self.scorer is None:
             return np.empty(0, np.float32)
-        return np.sort(torch.cat([self.scorer(levels.float() / 255).cpu() for levels in batches]).numpy())
+        scores = [self.scorer(levels.float() / 255).cpu() for levels in self.shown.batches()]
+        return np.sort(torch.cat(scores).numpy())
 
 
 def as_levels(images: Tensor) -> Tensor:
     """Return pictures 0..1 as they would be saved: uint8."""
     return (images.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
-
-
-def rounded(numbers: Mapping[str, float], digits: int = 5) -> dict[str, float]:
-    """Return numbers with so many significant digits, for logs."""
-    return {name: float(f"{value:.{digits}g}") for name, value in numbers.items()}

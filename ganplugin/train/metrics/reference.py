@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganplugin.files import atomic_write, make_folder
@@ -63,26 +64,28 @@ class Reference:
         """How many pictures are looked at."""
         return len(self.pictures) if self.most is None else min(self.most, len(self.pictures))
 
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """Which pictures are looked at, in which order: row i of the features is that of picture ``order[i]``."""
+        return np.random.default_rng(_ORDER).permutation(len(self.pictures))[: self.count]
+
     def batches(self) -> Iterator[Tensor]:
         """Give the pictures, uint8 [n, c, h, w]."""
-        order = np.random.default_rng(_ORDER).permutation(len(self.pictures))[: self.count]
-        for start in range(0, len(order), _BATCH):
-            yield torch.from_numpy(self.pictures.take(order[start : start + _BATCH]))
+        for start in range(0, self.count, _BATCH):
+            yield torch.from_numpy(self.pictures.take(self.order[start : start + _BATCH]))
 
-    def statistics(self, watch: Callable[[str, int], None] = lambda doing, done: None) -> Statistics:
-        """Return what was seen, from the cache if it holds just this."""
+    def statistics(self, looked: Callable[[int], None]) -> Statistics:
+        """Return what was seen, from the cache if it holds just this; ``looked`` is told how many more were seen."""
         found = self._kept()
         if found is None:
-            found = gather(self._watched(watch), self.backbone, self.needs)
+            found = gather(self._watched(looked), self.backbone, self.needs)
             self._keep(found)
         return found
 
-    def _watched(self, watch: Callable[[str, int], None]) -> Iterator[Tensor]:
-        done = 0
+    def _watched(self, looked: Callable[[int], None]) -> Iterator[Tensor]:
         for levels in self.batches():
             yield levels
-            done += len(levels)
-            watch("real pictures", done)
+            looked(len(levels))
 
     @property
     def _text(self) -> str:

@@ -1,0 +1,58 @@
+"""How ``ganplugin evaluate`` shows what it found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ganplugin.nodes.values import LoadedModel
+    from ganplugin.train.metrics.backbones.backbone import Backbone
+    from ganplugin.train.metrics.findings import Findings
+    from ganplugin.train.pictures.packed import PackedSet
+
+__all__ = ["document", "show"]
+
+
+def document(model: LoadedModel, findings: Findings, eye: Backbone, reference: PackedSet) -> dict[str, object]:
+    """Return all that machines want to know, so that two evaluations can be compared or refused to be."""
+    return {
+        "model": model.name,
+        "sha256": model.digest,
+        "backbone": {
+            "name": eye.name,
+            "sha256": eye.digest,
+            "preprocessing": eye.preprocessing,
+            "compares_with_papers": eye.standard,
+        },
+        "samples": findings.sample_count,
+        "real": {"count": findings.real_count, "sha256": reference.digest, "held_out": findings.unseen},
+        "numbers": dict(findings.numbers),
+        "training_pictures_in_their_place": dict(findings.floor),
+        "percentiles": None if findings.percentiles is None else [round(float(p), 2) for p in findings.percentiles],
+        "nearest": [pair.index for pair in findings.pairs],
+        "notes": list(findings.notes),
+    }
+
+
+def show(findings: Findings, title: str) -> None:
+    """Print the numbers with what they mean, and what to know of them, to standard output."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from ganplugin.train.metrics.page import best_of, shown_value, summary
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{escape(title)}[/] {escape(summary(findings))}\n")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in ("number", "value", *(("training",) if findings.floor else ()), "seen by", "", "what it means"):
+        table.add_column(head, justify="right" if head in ("value", "training") else "left", overflow="fold")
+    for name, value in findings.numbers.items():
+        number = findings.meanings[name]
+        floor = [shown_value(findings.floor[name]) if name in findings.floor else "–"] if findings.floor else []
+        eye = findings.backbone if number.seen_by == "backbone" else number.seen_by
+        cells = (number.title, shown_value(value), *floor, eye, best_of(number), number.words)
+        table.add_row(*(escape(cell) for cell in cells))
+    console.print(table)
+    for note in findings.notes:
+        console.print(f"[yellow]note:[/] {escape(note)}")
