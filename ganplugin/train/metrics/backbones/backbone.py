@@ -29,10 +29,12 @@ class Looks:
 class Backbone:
     """A network to compare pictures with. Numbers of two backbones never compare.
 
-    ``name`` stands beside every number; ``digest`` is that of the weights; ``preprocessing`` says how pictures are
-    made ready, and a cached reference with another one is not used. ``standard`` is true for what papers used.
+    ``key`` is its name for options and tables, ``name`` the long one; ``digest`` is that of the weights;
+    ``preprocessing`` says how pictures are made ready, and a cached reference with another one is not used.
+    ``standard`` is true for what papers used.
     """
 
+    key: str
     name: str
     digest: str
     preprocessing: str

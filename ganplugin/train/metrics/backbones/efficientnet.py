@@ -38,6 +38,7 @@ def efficientnet(device: torch.device, *, side: int = 128) -> Backbone:
     tensors = torch.load(efficientnet_weights(), map_location="cpu", weights_only=True)
     network = EfficientNetLite0(tensors).eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Backbone(
+        key="efficientnet-lite0" if side == 128 else f"efficientnet-lite0-{side}",
         name=f"EfficientNet-Lite0 at {side} px",
         digest=SHA256,
         preprocessing=f"8 bits, over white, bicubic with antialiasing to {side} x {side}, (level - 127) / 128",

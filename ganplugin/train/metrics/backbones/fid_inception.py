@@ -47,6 +47,7 @@ def fid_inception(device: torch.device, *, weights: Path | None = None) -> Backb
     digest = file_digest(path)
     standard = digest.startswith(KNOWN)
     return Backbone(
+        key="inception" if standard else f"inception-{digest[:8]}",
         name="Inception-v3 (2015-12-05)" if standard else f"Inception-v3 with other weights ({digest[:8]})",
         digest=digest,
         preprocessing=f"8 bits, over white, TensorFlow 1 bilinear to {_SIDE} x {_SIDE}, (level - 128) / 128",

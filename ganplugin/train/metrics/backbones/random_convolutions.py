@@ -44,6 +44,7 @@ def random_convolutions(device: torch.device) -> Backbone:
     """Return a small network that is the same everywhere and needs no file; it tells gross differences apart."""
     network = _RandomConvolutions().eval()
     return Backbone(
+        key="random",
         name="random convolutions (untrained)",
         digest=tensors_digest(network.state_dict()),
         preprocessing=f"8 bits, over white, bicubic with antialiasing to {_SIDE} x {_SIDE}, level / 127.5 - 1",
