@@ -112,6 +112,7 @@ GUESTS = {
     "torch": guest(at_once=TORCH_HOMES, late="ganplugin.nodes.comfyui"),
     "torchvision": guest(late="ganplugin.train"),
     "lightning_fabric": guest(late="ganplugin.train"),
+    "torchmetrics": guest(late="ganplugin.train ganplugin.cli"),
     "safetensors": guest(at_once="ganplugin.train ganplugin.export"),
     "spandrel": guest(late="ganplugin.models"),
     "h5py": guest(late="ganplugin.train ganplugin.export"),

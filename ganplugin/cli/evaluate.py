@@ -15,9 +15,8 @@ from ganplugin.cli.terminal import TerminalReporter, device_options, json_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ganplugin.cli.evaluated import Opened, Sides
+    from ganplugin.cli.evaluated import Opened, Pixels, Sides
     from ganplugin.train.metrics.backbones.backbone import Backbone
-    from ganplugin.train.metrics.evaluation import Render
     from ganplugin.train.metrics.findings import Findings
 
 __all__ = ["command"]
@@ -129,17 +128,18 @@ def command(
 
 def _examined(
     ready: Opened,
-    render: Render,
+    rows: Callable[[int, int], Pixels],
     sides: Sides,
     eye: Backbone,
     names: list[str],
     samples: int,
     seed: int,
 ) -> Findings:
-    from ganplugin.train.metrics.evaluation import Evaluation
+    from ganplugin.train.metrics.evaluation import Evaluation, render_rows, score_rows
     from ganplugin.train.metrics.findings import examine
     from ganplugin.train.metrics.reference import cache_folder
 
+    judge = ready.judge()
     evaluation = Evaluation(
         sides.reference,
         eye,
@@ -147,12 +147,12 @@ def _examined(
         samples,
         seed,
         training=sides.training,
-        scorer=ready.judge(),
+        scorer=None if judge is None else score_rows(judge),
         cache=cache_folder(),
     )
     with TerminalReporter().task("looking", evaluation.looks) as progress:
         notes = () if sides.note is None else (sides.note,)
-        return examine(replace(evaluation, looked=_added(progress)), render, notes)
+        return examine(replace(evaluation, looked=_added(progress)), render_rows(rows), notes)
 
 
 def _added(progress: Callable[[int], None]) -> Callable[[int], None]:

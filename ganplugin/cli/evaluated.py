@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from ganplugin.builtin import catalog
 from ganplugin.cli.terminal import TerminalReporter, terminal_context
@@ -27,7 +27,9 @@ from ganplugin.train.pictures.policy import Policy
 if TYPE_CHECKING:
     from ganplugin.nodes.context import Context
 
-__all__ = ["Opened", "Sides", "opened", "sides_of"]
+__all__ = ["Opened", "Pixels", "Sides", "opened", "sides_of"]
+
+Pixels = NDArray[np.float32]
 
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 _SEEDS = 2**32
@@ -45,8 +47,8 @@ class Opened:
         """What the generator says of itself."""
         return self.model.session.manifest
 
-    def renderer(self, seed: int, truncation: float | None) -> Callable[[int, int], torch.Tensor]:
-        """Return ``(start, count)`` -> pictures [count, c, h, w], 0..1: picture i is that of seed + i.
+    def renderer(self, seed: int, truncation: float | None) -> Callable[[int, int], Pixels]:
+        """Return ``(start, count)`` -> pictures [count, h, w, c], 0..1: picture i is that of seed + i.
 
         A conditional model's classes take turns.
         """
@@ -55,21 +57,18 @@ class Opened:
             raise InputError("says no latent size", where=self.model.name, fix="export it again")
         z_dim, classes = manifest.z_dim, len(manifest.classes)
 
-        def render(start: int, count: int) -> torch.Tensor:
+        def render(start: int, count: int) -> Pixels:
             indices = np.arange(start, start + count)
             z = seed_latents(((seed + indices) % _SEEDS).tolist(), z_dim)
             label = np.eye(classes, dtype=np.float32)[indices % classes] if classes else None
-            pictures = self.model.session.generate(z, label=label, truncation=truncation)
-            return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
+            return self.model.session.generate(z, label=label, truncation=truncation)
 
         return render
 
-    def judge(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
-        """Return pictures [n, c, h, w], 0..1 -> the discriminator's scores [n], or None without one that fits."""
+    def judge(self) -> Callable[[Pixels], Pixels] | None:
+        """Return pictures [n, h, w, c], 0..1 -> the discriminator's scores [n], or None without one that fits."""
         scorer = None if self.scorer is None else self.scorer.session
-        if scorer is None or scorer.manifest.classes:
-            return None
-        return lambda images: torch.from_numpy(scorer.score(images.permute(0, 2, 3, 1).numpy()))
+        return None if scorer is None or scorer.manifest.classes else scorer.score
 
 
 @contextlib.contextmanager

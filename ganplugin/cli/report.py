@@ -32,12 +32,14 @@ def report_files(paths: Sequence[str], model: LoadedModel, *, as_json: bool) -> 
     click.echo(f"{shown} ({model.name} on {model.provider.removesuffix('ExecutionProvider')})")
 
 
-def report_ranking(ranked: ScoreOutputs, *, as_json: bool) -> None:
-    """Print the pictures best first with their scores, one a line."""
+def report_ranking(ranked: ScoreOutputs, percentiles: Sequence[float] | None = None, *, as_json: bool) -> None:
+    """Print the pictures best first with their scores, one a line, and with their percentiles where there are any."""
     names = [origin.source for origin in ranked.images.origins()]
+    places = [{} if percentiles is None else {"percentile": place} for place in percentiles or ranked.scores]
     if as_json:
-        rows = zip(names, ranked.scores, strict=True)
-        print_json({"ranking": [{"picture": name, "score": score} for name, score in rows]})
+        rows = zip(names, ranked.scores, places, strict=True)
+        print_json({"ranking": [{"picture": name, "score": score, **place} for name, score, place in rows]})
         return
-    for place, (name, score) in enumerate(zip(names, ranked.scores, strict=True), start=1):
-        click.echo(f"{place:>5}  {score:>9.4f}  {name}")
+    for rank, (name, score, place) in enumerate(zip(names, ranked.scores, places, strict=True), start=1):
+        percent = f"{place['percentile']:>6.1f} %  " if place else ""
+        click.echo(f"{rank:>5}  {score:>9.4f}  {percent}{name}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -18,6 +20,7 @@ from ganplugin.nodes import ContactSheet, LoadImages, LoadModel, SaveImages, Sco
 @node_options(Score)
 @click.option("--sheet", help="Folder for a contact sheet of the ranking, named ranking.png.")
 @node_options(ContactSheet, without={"captions"})
+@click.option("--against", help="Training pictures: show each picture's place among them, in percent.")
 @click.option("--overwrite", is_flag=True, help="Replace a sheet that exists.")
 @device_options
 @json_option
@@ -25,6 +28,7 @@ def command(
     model: str,
     pictures: tuple[str, ...],
     sheet: str | None,
+    against: str | None,
     overwrite: bool,
     device: str,
     threads: int,
@@ -38,6 +42,7 @@ def command(
     Examples:
       ganplugin score builtin:icons-scorer samples/
       ganplugin score builtin:icons-scorer samples/ --keep 16 --sheet best
+      ganplugin score builtin:icons-scorer samples/ --against training-pictures
       ganplugin score builtin:icons-scorer samples/ --json
     """
     from ganplugin.files import existing
@@ -51,4 +56,15 @@ def command(
     if sheet is not None:
         drawn = values.node(ContactSheet, images=ranked.images, captions=True).run(context).images
         SaveImages(images=drawn, folder=sheet, name="ranking", overwrite=overwrite).run(context)
-    report_ranking(ranked, as_json=as_json)
+    percentiles = None
+    if against is not None:
+        training = LoadImages(path=against).run(context).images
+        judged = Score(model=loaded, images=training, label=str(given["label"])).run(context).scores
+        percentiles = percentiles_among(ranked.scores, judged)
+    report_ranking(ranked, percentiles, as_json=as_json)
+
+
+def percentiles_among(scores: Sequence[float], training: Sequence[float]) -> tuple[float, ...]:
+    """Return for each score the part, in percent, of the training pictures' that are lower; 50 is their middle."""
+    ordered = sorted(training)
+    return tuple(100 * bisect_left(ordered, score) / len(ordered) for score in scores)

@@ -210,6 +210,18 @@ def test_ranking(run, here):
     assert run("score", "scorer-classes.onnx", "samples", "--label", "dog").code == 0
 
 
+def test_a_ranking_against_training_pictures_says_each_ones_place_among_them(run, here):
+    run("sample", "full.onnx", "--seeds", "0-3", "--out", "samples")
+    run("sample", "full.onnx", "--seeds", "10-13", "--out", "training")
+    judged = json.loads(run("score", "scorer.onnx", "training", "--json").out)["ranking"]
+    done = json.loads(run("score", "scorer.onnx", "samples", "--against", "training", "--keep", "2", "--json").out)
+    for row in done["ranking"]:
+        assert row["percentile"] == 25 * sum(other["score"] < row["score"] for other in judged)
+    assert len(done["ranking"]) == 2
+    shown = run("score", "scorer.onnx", "samples", "--against", "training").out
+    assert shown.count(" %  ") == 4
+
+
 def test_listing_models(run, here):
     found = {entry["model"]: entry for entry in json.loads(run("models", "--json").out)["models"]}
     assert found["full.onnx"]["kind"] == "generator"

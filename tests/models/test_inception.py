@@ -58,8 +58,8 @@ def checkpoint(width: int = _WIDTH) -> dict[str, Tensor]:
 
 
 @torch.inference_mode()
-def look(tensors: dict[str, Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
-    image = torch.rand(1, 3, 299, 299, generator=torch.Generator().manual_seed(1)) * 2 - 1
+def look(tensors: dict[str, Tensor], side: int = 299) -> tuple[Tensor, Tensor, list[Tensor]]:
+    image = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(1)) * 2 - 1
     return Inception2015(tensors).eval()(image)
 
 
@@ -83,9 +83,9 @@ def test_every_tensor_of_the_file_matters_but_the_bias():
             tensors[name] = value.abs() / value.abs().sum((1, 2, 3), keepdim=True)
         elif "mean" in name:
             tensors[name] = torch.zeros(2)
-    before = look(tensors)[1]
+    before = look(tensors, 107)[1]
     for name, value in tensors.items():
-        changed = look({**tensors, name: value + 0.25 + value.abs()})[1]
+        changed = look({**tensors, name: value + 0.25 + value.abs()}, 107)[1]
         assert torch.equal(changed, before) == (name == "fc.bias"), name
 
 

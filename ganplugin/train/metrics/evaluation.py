@@ -19,7 +19,9 @@ from ganplugin.train.metrics.reference import Reference
 from ganplugin.train.metrics.statistics import Need, Statistics, gather
 from ganplugin.train.pictures.packed import PackedSet
 
-__all__ = ["FEWEST", "Evaluation", "Render", "Scorer", "as_levels"]
+__all__ = ["FEWEST", "Evaluation", "Render", "Scorer", "as_levels", "render_rows", "score_rows"]
+
+Pixels = NDArray[np.float32]
 
 Render = Callable[[int, int], Tensor]
 """``(start, count)`` -> generated pictures, float32 [count, c, h, w], 0..1, the same whenever the index is."""
@@ -31,6 +33,16 @@ FEWEST = 16
 """Fewer pictures than this, of either kind, are not worth a number."""
 
 _BATCH = 64
+
+
+def render_rows(rows: Callable[[int, int], Pixels]) -> Render:
+    """Return as a `Render` what gives pictures as float32 [count, h, w, c], 0..1, such as a runtime's."""
+    return lambda start, count: torch.from_numpy(np.ascontiguousarray(rows(start, count).transpose(0, 3, 1, 2)))
+
+
+def score_rows(judge: Callable[[Pixels], Pixels]) -> Scorer:
+    """Return as a `Scorer` what scores pictures float32 [n, h, w, c], 0..1."""
+    return lambda images: torch.from_numpy(judge(images.permute(0, 2, 3, 1).cpu().numpy()))
 
 
 def _unwatched(pictures: int) -> None:

@@ -36,7 +36,8 @@ def test_good_pictures_are_told_from_bad_ones(real, eye):
     assert good["recall"] > 0.5 > max(noise["recall"], one["recall"])
     assert good["diversity"] == pytest.approx(1, abs=0.15)
     assert one["diversity"] == pytest.approx(0, abs=1e-6)
-    assert (good["duplicates"], one["duplicates"]) == (pytest.approx(0, abs=0.05), 1)
+    assert good["duplicates"] < 0.05
+    assert one["duplicates"] == 1
     assert one["support"] == pytest.approx(100 / 99)
     assert noise["sharpness"] > 5
 
@@ -110,7 +111,8 @@ def test_memory_is_bounded_by_what_is_kept(real, plain, monkeypatch):
     found = statistics.gather(batches, plain, frozenset({"moments", "features", "scores"}), kept=50)
     assert (found.count, len(found.features), len(found.scores)) == (128, 50, 70)
     assert found.total.shape == (12,)
-    assert found.variety is found.power is None
+    assert found.variety is None
+    assert found.power is None
 
 
 def test_wishes_that_cannot_be_met_are_refused(real, eye):
