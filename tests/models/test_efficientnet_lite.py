@@ -7,7 +7,15 @@ from torch import Tensor
 from ganplugin.models.efficientnet_lite import EfficientNetLite0
 
 # repeats, kernel, stride, expansion, channels: the table of the paper.
-TABLE = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+TABLE = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
 
 
 def checkpoint() -> dict[str, Tensor]:
@@ -47,7 +55,9 @@ def reference(tensors: dict[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
         needed = max((-(-size // stride) - 1) * stride + kernel - size, 0)
         x = F.pad(x, [needed // 2, needed - needed // 2] * 2)
         x = F.conv2d(x, weight, stride=stride, groups=groups)
-        mean, var, gain, bias = (tensors[f"{norm}.{name}"] for name in ("running_mean", "running_var", "weight", "bias"))
+        mean, var, gain, bias = (
+            tensors[f"{norm}.{name}"] for name in ("running_mean", "running_var", "weight", "bias")
+        )
         x = F.batch_norm(x, mean, var, gain, bias, eps=1e-3)
         return F.relu6(x) if relu else x
 
