@@ -95,6 +95,11 @@ def main() -> None:
         seconds = time.process_time() - started
         cells = " | ".join(f"{found[number]:.3g}" for number in NUMBERS)
         print(f"| {name} | {cells} | {seconds:.0f} |", flush=True)
+    routine = Evaluation(unseen, eye, samples=given.samples)
+    print(f"\nagainst {routine.real.count} held out", end=", ")
+    started = time.process_time()
+    routine.measure(shown(images))
+    print(f"the routine metrics alone: {time.process_time() - started:.0f} s of CPU")
 
 
 if __name__ == "__main__":
