@@ -181,8 +181,9 @@ def needs_torch(doing: str = "reading checkpoints") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        missing = (error.name or "a package").partition(".")[0]
         raise DependencyError(
-            f"{doing} needs {error.name}", fix="install it with: pip install 'ganplugin[train]'"
+            f"{doing} needs {missing}", fix="install it with: pip install 'ganplugin[train]'"
         ) from error
 
 
