@@ -29,14 +29,19 @@ def test_a_long_series_takes_no_more_memory_than_a_short_one():
     assert grown < 4e6
 
 
+def entries_alive() -> int:
+    gc.collect()
+    return sum(isinstance(thing, (Done, Unfinished)) for thing in gc.get_objects())
+
+
 def test_no_entry_is_kept_once_it_is_in_the_journal(home, tmp_path):
+    before = entries_alive()  # of other tests
     alive = []
     plan = plan_of(edition=400)
     jobs = (Job("render", tuple(plan[i] for i in range(start, start + 20))) for start in range(0, 400, 20))
     for number, _ in enumerate(InProcess().run(setup_of(plan, tmp_path), jobs, Context())):
         if number % 50 == 49:
-            gc.collect()
-            alive.append(sum(isinstance(thing, (Done, Unfinished)) for thing in gc.get_objects()))
+            alive.append(entries_alive() - before)
     assert len(alive) == 8
     assert max(alive) < 80
 
