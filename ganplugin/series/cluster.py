@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import socket
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from ganplugin.errors import DependencyError, FileError, InputError
@@ -12,6 +16,7 @@ from ganplugin.errors import DependencyError, FileError, InputError
 __all__ = ["Cluster", "Resources"]
 
 _START_HERE: Final = "local"
+_KNOCK_SECONDS: Final = 5.0
 _QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -55,19 +60,16 @@ class Cluster:
         return cluster
 
     def _connect(self, address: str) -> None:
-        wanted = address or "auto"
-        if wanted != _START_HERE:
-            try:
-                self._init(wanted)
-                return
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                if address or os.environ.get("RAY_ADDRESS"):
-                    raise FileError(
-                        f"no Ray cluster answers ({error})",
-                        where=address or os.environ["RAY_ADDRESS"],
-                        fix="check the address, and that the cluster has the same versions of Ray and Python",
-                    ) from error
-        self._init(_START_HERE)
+        wanted = address or os.environ.get("RAY_ADDRESS", "")
+        if not wanted and not _answers(_latest()):
+            self._init(_START_HERE)
+            return
+        if wanted != _START_HERE and not _answers(_latest() if wanted in ("", "auto") else wanted):
+            raise _silent(wanted)  # Ray itself would wait for minutes
+        try:
+            self._init(wanted or "auto")
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _silent(wanted) from error
 
     def _init(self, address: str) -> None:
         here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == _START_HERE else {}
@@ -103,6 +105,32 @@ class Cluster:
     def is_alive(self, node: str) -> bool:
         """Tell whether the cluster still counts on a node."""
         return any(found["NodeID"] == node and found["Alive"] for found in self.ray.nodes())
+
+
+def _silent(address: str) -> FileError:
+    return FileError(
+        "no Ray cluster answers",
+        where=address,
+        fix="check the address, and that the cluster has the same versions of Ray and Python",
+    )
+
+
+def _latest() -> str:
+    """Return the address of the cluster that was last started on this machine, as Ray notes it; it may be gone."""
+    folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    with contextlib.suppress(OSError):
+        return (Path(folder) / "ray" / "ray_current_cluster").read_text().strip()
+    return ""
+
+
+def _answers(address: str) -> bool:
+    """Tell whether anything listens at ``HOST:PORT`` or ``ray://HOST:PORT``."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return False
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), _KNOCK_SECONDS):
+        return True
+    return False
 
 
 def _fit(has: dict[str, float], wants: Resources) -> int:
