@@ -78,7 +78,9 @@ def test_pictures_are_deleted_when_their_chunk_is_done_and_models_stay(home, tmp
 def test_a_model_is_opened_once_however_many_chunks(home, tmp_path, start, monkeypatch):
     opened: list[str] = []
     create = session_cache.open_with_cache
-    monkeypatch.setattr(session_cache, "open_with_cache", lambda *of: opened.append(of[1]) or create(*of))
+    monkeypatch.setattr(
+        session_cache, "open_with_cache", lambda *of, **more: opened.append(of[1]) or create(*of, **more)
+    )
     session_cache_of_process().clear()
     it = start(plan_of(edition=9), tmp_path)
     with ThreadPoolExecutor(3) as pool:
