@@ -72,8 +72,8 @@ class Marginal:
     cpu: float
 
 
-def processor_seconds() -> float:
-    """Return the processor time of this process and of all that descend from it, those that ended too."""
+def processor_seconds() -> dict[int, float]:
+    """Return the processor time of this process and of all that descend from it, by process."""
     parents, spent = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
@@ -84,7 +84,12 @@ def processor_seconds() -> float:
     while len(family) > size:
         size = len(family)
         family |= {pid for pid, parent in parents.items() if parent in family}
-    return sum(spent[pid] for pid in family) / os.sysconf("SC_CLK_TCK")
+    return {pid: spent[pid] / os.sysconf("SC_CLK_TCK") for pid in family}
+
+
+def spent_since(before: dict[int, float]) -> float:
+    """Return what the processes that are there have spent since; workers of an earlier run, which end, do not count."""
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in processor_seconds().items())
 
 
 def series(graph: dict[str, object], pieces: int) -> Plan:
@@ -105,7 +110,7 @@ def render(plan: Plan, engine: Engine, out: Path) -> Run:
             raise SystemExit("a piece failed: nothing to compare")
         first, left = first or time.perf_counter() - began, left - 1
         if not left:  # while the workers are still there to be counted
-            found = Run(first, time.perf_counter() - began, processor_seconds() - cpu, time.process_time() - driver)
+            found = Run(first, time.perf_counter() - began, spent_since(cpu), time.process_time() - driver)
     return found
 
 

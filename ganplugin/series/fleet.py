@@ -51,6 +51,14 @@ class Crew:
     resources: Resources
 
 
+@dataclass(frozen=True)
+class _Given:
+    """A chunk that a worker has, and which lasting files it has when it is done: not before, they may take long."""
+
+    jobs: tuple[Job, ...]
+    lasting: frozenset[str]
+
+
 @dataclass(eq=False)
 class _Hand:
     """A worker: its actor, what it is waited for to say, the files that it has, and the chunks it was given."""
@@ -59,7 +67,7 @@ class _Hand:
     greeting: Any
     node: str = ""
     has: set[str] = field(default_factory=set)
-    open: dict[Any, tuple[Job, ...]] = field(default_factory=dict)
+    open: dict[Any, _Given] = field(default_factory=dict)
     suspected: bool = False
     """Whether it has a piece at hand that a worker died over: such a piece takes no other along."""
 
@@ -137,7 +145,8 @@ class Fleet:
         """Give every worker what it has room for; tell whether anything is open or still to be given."""
         for hand in self._hands:
             while hand.has_room and (jobs := self._next(hand, chunks)):
-                hand.open[hand.actor.make.remote(self._sender.chunk(jobs, hand.has))] = jobs
+                chunk = self._sender.chunk(jobs, hand.has)
+                hand.open[hand.actor.make.remote(chunk)] = _Given(jobs, chunk.lasting)
         waiting = bool(self._again or self._back) or not chunks.is_empty()
         return waiting or any(hand.open for hand in self._hands)
 
@@ -176,7 +185,9 @@ class Fleet:
         if not isinstance(found, tuple):
             yield from self._lost(hand)
             return
-        pieces = {piece.index: piece for job in hand.open.pop(ref) for piece in job.pieces}
+        given = hand.open.pop(ref)
+        hand.has |= given.lasting
+        pieces = {piece.index: piece for job in given.jobs for piece in job.pieces}
         hand.suspected = False
         self._write(found)
         for made in found:
@@ -205,9 +216,9 @@ class Fleet:
         died_alone = not hand.node or self._crew.cluster.is_alive(hand.node)
         who = "worker died" if died_alone else "machine went away"
         self._context.reporter.message(f"a {who}: what it was making is given to others")
-        for jobs in hand.open.values():
+        for given in hand.open.values():
             left: list[Job] = []
-            for task, piece in ((job.task, piece) for job in jobs for piece in job.pieces):
+            for task, piece in ((job.task, piece) for job in given.jobs for piece in job.pieces):
                 self._blame[piece.index] += _WORKER_LOST if died_alone else _NODE_LOST
                 if self._blame[piece.index] >= _TOO_OFTEN:
                     yield _given_up(piece)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any, Protocol
 
 from ganplugin.errors import FileError
@@ -19,14 +19,14 @@ __all__ = ["InPlace", "Sender", "Sending"]
 class Sender(Protocol):
     """Makes chunks of jobs."""
 
-    def chunk(self, jobs: tuple[Job, ...], has: set[str]) -> Chunk:
-        """Return a chunk for a worker; ``has`` names the lasting files that it has, and is added to."""
+    def chunk(self, jobs: tuple[Job, ...], has: Set[str]) -> Chunk:
+        """Return a chunk for a worker; ``has`` names the lasting files that it has for certain."""
 
 
 class InPlace:
     """Workers see the same disks: nothing is sent."""
 
-    def chunk(self, jobs: tuple[Job, ...], has: set[str]) -> Chunk:
+    def chunk(self, jobs: tuple[Job, ...], has: Set[str]) -> Chunk:
         """Return the jobs as they are."""
         return Chunk(jobs)
 
@@ -39,20 +39,19 @@ class Sending:
         self._put = put
         self._lasting: dict[str, Shipment] = {}
 
-    def chunk(self, jobs: tuple[Job, ...], has: set[str]) -> Chunk:
+    def chunk(self, jobs: tuple[Job, ...], has: Set[str]) -> Chunk:
         """Return the jobs as workers understand them, with the files that this one does not have."""
         packed = [self._parcels.pack(job) for job in jobs]
         parcels = {parcel.place: parcel for it in packed for parcel in it.parcels}
         parcels.update((parcel.place, parcel) for parcel in self._parcels.lasting)
         return Chunk(tuple(it.job for it in packed), tuple(self._shipments(parcels, has)))
 
-    def _shipments(self, parcels: dict[str, Parcel], has: set[str]) -> Iterator[Shipment]:
+    def _shipments(self, parcels: dict[str, Parcel], has: Set[str]) -> Iterator[Shipment]:
         for place, parcel in parcels.items():
             if place in has:
                 continue
             if parcel.lasts:
                 yield self._kept(parcel)
-                has.add(place)
                 continue
             # A picture that is gone is the trouble of its piece alone, which the worker tells.
             with contextlib.suppress(FileError):

@@ -31,6 +31,11 @@ class Chunk:
     jobs: tuple[Job, ...]
     shipments: tuple[Shipment, ...] = ()
 
+    @property
+    def lasting(self) -> frozenset[str]:
+        """The places of the files that a worker has from then on."""
+        return frozenset(shipment.place for shipment in self.shipments if shipment.sha256)
+
 
 @dataclass(frozen=True)
 class Made:

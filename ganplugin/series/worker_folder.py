@@ -26,15 +26,15 @@ class WorkerFolder:
         self._folder = tempfile.TemporaryDirectory(prefix="ganplugin-worker-")
         self.path = Path(self._folder.name)
         self._lent: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._lock, self._keeping = threading.Lock(), threading.Lock()
 
     def keep(self, place: str, sha256: str, fetch: Callable[[], bytes]) -> None:
         """Have a file for as long as the worker lives. Raises `FileError`, also if the bytes are not the promised."""
         path = self._place(place)
-        if path.exists():
-            return
-        kept = _fetched(sha256, fetch)
-        with os_errors(path):
+        with self._keeping, os_errors(path):  # one chunk fetches it, another that came along waits
+            if path.exists():
+                return
+            kept = _fetched(sha256, fetch)
             try:
                 os.link(kept, path)
             except OSError:  # another disk, or one without links

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -31,11 +33,10 @@ class Worker:
         self.plan, self.storage = plan, ReturnedStorage()
         self.sending = Sending(parcels, lambda data: data)
         self.worker = ClusterWorker(replace(parcels.setup, storage=self.storage))
-        self.has: set[str] = set()
 
     def make(self, *pieces: int) -> tuple[Made, ...] | Trouble:
         job = Job("render", tuple(self.plan[index] for index in pieces))
-        return self.worker.make(self.sending.chunk((job,), self.has))
+        return self.worker.make(self.sending.chunk((job,), set()))
 
 
 @pytest.fixture
@@ -172,3 +173,21 @@ def test_what_computes_is_found_out_without_the_series():
     assert provider_on("cpu", 1) == "CPUExecutionProvider"
     with pytest.raises(ProviderError):
         provider_on("cuda", 1)
+
+
+def test_a_chunk_waits_for_a_model_that_another_one_brings(home, tmp_path, start):
+    it = start(plan_of(edition=2), tmp_path)
+    slow, quick = (it.sending.chunk((Job("render", (it.plan[index],)),), set()) for index in (0, 1))
+    keep, begun = it.worker._folder.keep, threading.Event()
+
+    def late(place, sha256, fetch):
+        begun.set()
+        time.sleep(0.3)
+        return fetch()
+
+    it.worker._folder.keep = lambda place, sha256, fetch: keep(place, sha256, lambda: late(place, sha256, fetch))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(it.worker.make, slow)
+        assert begun.wait(10)
+        made = [*it.worker.make(quick), *first.result()]
+    assert [type(one.entry) for one in made] == [Done, Done]

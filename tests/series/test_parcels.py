@@ -86,13 +86,15 @@ def test_lasting_files_are_put_once_and_sent_to_each_worker_once(home, tmp_path)
     plan = plan_of(**PHOTOS)
     stored: list[bytes] = []
     sending = Sending(Parcels(setup_of(plan, tmp_path)), lambda data: stored.append(data) or f"ref {len(stored)}")
-    first, second = set[str](), set[str]()
     job = Job("render", (plan[0],))
-    sent = [{it.place: it.content for it in sending.chunk((job,), has).shipments} for has in (first, first, second)]
+    first = sending.chunk((job,), set())
+    # What a worker was sent, it has when the chunk is done: the next may go out, and be there, before.
+    chunks = (first, sending.chunk((job,), set()), sending.chunk((job,), first.lasting))
+    sent = [{it.place: it.content for it in chunk.shipments} for chunk in chunks]
     picture = (home / "photos/cat.png").read_bytes()
     lasting = {"styles.onnx": "ref 2", "photos/cat.png": "ref 1"}
     # The first picture is named by the graph itself, and so it lasts.
-    assert sent == [lasting, {}, lasting]
+    assert sent == [lasting, lasting, {}]
     assert sorted(map(len, stored)) == sorted([len(picture), (home / "styles.onnx").stat().st_size])
 
 
