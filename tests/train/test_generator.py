@@ -27,7 +27,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import torch
-torch.set_num_threads(1)
+# The same number: sums are added up in another order by another.
+torch.set_num_threads(int(sys.argv[3]))
 from tests.train.tiny import trainer
 from ganplugin.train.state import save_state
 made = trainer(sys.argv[1])
@@ -47,7 +48,7 @@ def test_20_steps_are_8_a_kill_and_12_bit_by_bit(name: str, tmp_path: Path) -> N
     for step in range(20):
         undisturbed.advance(step / 20)
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, name, str(tmp_path)],
+        [sys.executable, "-c", KILLED, name, str(tmp_path), str(torch.get_num_threads())],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COVERAGE_PROCESS_START": ""},
         capture_output=True,
