@@ -117,7 +117,9 @@ def assert_same(port, shown) -> None:
     assert (shown["name"], shown["help"]) == (property_name(port.name), port.help)
     assert shown["type"] == types[port.type]
     assert tuple(shown["choices"]) == port.choices
-    assert shown["value"] == shown["default"] == (port.default if port.default is not None else "")
+    # Blender's numbers have single precision.
+    default = pytest.approx(port.default, abs=1e-6) if port.type == "FLOAT" else port.default
+    assert shown["value"] == shown["default"] == (default if port.default is not None else "")
     if port.least is not None:
         assert shown["least"] == port.least
     if port.most is not None:

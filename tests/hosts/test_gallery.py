@@ -247,6 +247,7 @@ def test_it_is_dark_where_the_user_wishes_it_and_the_button_is_remembered(page, 
     page.prefer(prefers_color_scheme="light")
     page.value("document.getElementById('theme').click()")
     assert page.value(ground) == dark
+    page.value("new Promise(done => setTimeout(done, 500))")  # until what is remembered has left this page's process
     page.open(gallery)
     assert page.value(ground) == dark
     assert page.value("document.getElementById('theme').ariaPressed") == "true"
