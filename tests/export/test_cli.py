@@ -74,7 +74,10 @@ def test_our_own_checkpoints(tmp_path: Path) -> None:
     shape = QuickConfig(size=16, z_dim=6, w_dim=8, width=4, scorer_width=4)
     path = tmp_path / "checkpoint.safetensors"
     generator, discriminator = lively(QuickGenerator(shape)), QuickDiscriminator(shape)
-    tensors = prefixed("g_ema", generator) | prefixed("g", QuickGenerator(shape)) | prefixed("d", discriminator)
+    modules = {"g_ema": generator, "g": QuickGenerator(shape), "d": discriminator}
+    tensors = {}
+    for name, module in modules.items():
+        tensors |= prefixed(name, module.state_dict())
     config = {name: getattr(shape, name) for name in shape.__dataclass_fields__}
     save_checkpoint(path, tensors, {"config": config})
     document = json.loads(RUNNER.invoke(export, [str(path), "--json"], catch_exceptions=False).stdout)
@@ -89,7 +92,7 @@ def test_our_own_checkpoints(tmp_path: Path) -> None:
 def test_our_own_styles(tmp_path: Path) -> None:
     path = tmp_path / "style.safetensors"
     module = lively(Stylizer(StylizerConfig(styles=2, widths=(4, 4, 4), residuals=1)))
-    save_checkpoint(path, prefixed("stylizer", module), {"styles": ["wave", "night"]})
+    save_checkpoint(path, prefixed("stylizer", module.state_dict()), {"styles": ["wave", "night"]})
     document = json.loads(RUNNER.invoke(export, [str(path), "--json"], catch_exceptions=False).stdout)
     assert document["manifest"]["family"] == "ganplugin-stylizer"
     assert document["manifest"]["styles"] == ["wave", "night"]
