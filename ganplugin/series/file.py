@@ -147,7 +147,11 @@ def read_series(path: Path) -> SeriesFile:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError("is no text file", where=path, fix="save it as UTF-8") from error
+        raise InputError(
+            "is no text file",
+            where=path,
+            fix="name a series file, a YAML in UTF-8; start one with: ganplugin series new",
+        ) from error
     return parse_series(text, path)
 
 

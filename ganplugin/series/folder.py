@@ -79,6 +79,10 @@ class SeriesFolder:
 
     def record(self) -> SeriesRecord:
         """Return what was begun here. Raises `FileError` if nothing was, or if another version wrote it."""
+        if not self.exists():
+            raise FileError(
+                "holds no series", where=self.path, fix="name a series' folder; begin one with: ganplugin series new"
+            )
         with os_errors(self._record_path):
             data = self._record_path.read_bytes()
         try:
