@@ -112,5 +112,5 @@ def test_a_damaged_record_is_an_error_in_words(folder, tmp_path, damage):
 
 
 def test_no_record_is_an_error_in_words(folder):
-    with pytest.raises(FileError, match="holds no series - name a series. folder"):
+    with pytest.raises(FileError, match="holds no series - name a series' folder"):
         folder.record()

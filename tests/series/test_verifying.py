@@ -101,7 +101,7 @@ def test_only_the_last_line_of_a_piece_counts(folder):
 
 
 def test_a_folder_without_a_series_is_an_error_in_words(tmp_path):
-    with pytest.raises(FileError, match="holds no series - name a series. folder"):
+    with pytest.raises(FileError, match="holds no series - name a series' folder"):
         verdict(SeriesFolder(tmp_path))
 
 
