@@ -85,13 +85,13 @@ class Game:
             "scorer": _adam(self.judge, recipe),
         }
         self.step, self.turns, self.retries, self.slowdown = 0, 0, 0, 1.0
-        self.laid_out(channels_last=options.channels_last)
+        self.computing(options.precision, channels_last=options.channels_last)
         self.steering, self.path_mean, self.penalty = Steering(), 0.0, 0.0
         self.own = torch.Generator()
 
-    def laid_out(self, *, channels_last: bool) -> Game:
-        """Choose the order of pictures and maps in memory, which changes speed alone (and the last bits)."""
-        self.options = replace(self.options, channels_last=channels_last)
+    def computing(self, precision: Precision, *, channels_last: bool) -> Game:
+        """Choose the precision of maps, and their order in memory, which changes speed alone (and the last bits)."""
+        self.options = replace(self.options, precision=precision, channels_last=channels_last)
         order = torch.channels_last if channels_last else torch.contiguous_format
         for player in (self.painter, self.judge, self.average):
             player.to(memory_format=order)  # type: ignore[call-overload]

@@ -16,17 +16,18 @@ from ganplugin import __version__
 from ganplugin.errors import InputError, TrainingError
 from ganplugin.files import atomic_write
 from ganplugin.models.players.player import Picture, reproducible
-from ganplugin.train.estimate import check_memory, estimate
+from ganplugin.train.estimate import check_memory
 from ganplugin.train.game import Game, GameOptions
 from ganplugin.train.generator import GeneratorTrainer
 from ganplugin.train.loop import Measure, Schedule, run
 from ganplugin.train.pictures.packed import PackedSet
 from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
-from ganplugin.train.precision import choose_device, choose_precision
+from ganplugin.train.precision import choose_device, worth_trying
 from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
 from ganplugin.train.recipes.recipe import Pair, Recipe
+from ganplugin.train.tuning import tuned
 from ganplugin.train.workers import ALONE, Workers, launched
 
 __all__ = ["GeneratorRun", "Start", "default_recipe", "recipe_for", "recorded", "train_generator"]
@@ -131,7 +132,12 @@ def train_generator(
     game, config = _game(options, recipe, pictures, device, workers)
     check_memory(game)
     before = _before(options.out, pictures) if resume else {}
-    game = _laid_out(game, options, before, report)
+    game = tuned(
+        game,
+        precision=str(before.get("precision", options.precision)),
+        layout=str(before.get("layout", options.layout)),
+        report=report,
+    )
     provenance = {"data": options.data or options.places[0].name, "licence": options.licence}
     trainer = GeneratorTrainer(game, config, provenance)
     if not resume:
@@ -177,7 +183,7 @@ def _game(
         seed=options.seed,
         accumulate=options.accumulate,
         frozen=options.freeze,
-        precision=choose_precision(options.precision, device),
+        precision=worth_trying(options.precision, device)[0],
     )
     return Game(recipe, pair, pictures, game_options, device, workers), config
 
@@ -207,20 +213,6 @@ def _plain(config: Mapping[str, object]) -> dict[str, object]:
             continue
         kept[key] = value
     return {key: value for key, value in kept.items() if key not in ("training", "digest", "classes")}
-
-
-def _laid_out(game: Game, options: GeneratorRun, before: Mapping[str, object], report: Report) -> Game:
-    """Measure both orders of memory, unless one was asked for or used before, and keep the faster."""
-    said = before.get("layout", options.layout)
-    if said == "auto":
-        plain, turned = estimate(game), estimate(game.laid_out(channels_last=True))
-        best = min(plain, turned, key=lambda one: one.seconds)
-        game.laid_out(channels_last=best is turned)
-    else:
-        game.laid_out(channels_last=said == "channels-last")
-        best = estimate(game)
-    report(str(best))
-    return game
 
 
 def _before(out: Path, pictures: PackedSet) -> Mapping[str, object]:

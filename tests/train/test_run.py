@@ -98,7 +98,7 @@ def test_networks_larger_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_order_in_memory_changes_the_last_bits_alone() -> None:
-    plain, turned = game("quick"), game("quick").laid_out(channels_last=True)
+    plain, turned = game("quick"), game("quick").computing("fp32", channels_last=True)
     for played in (plain, turned):
         played.advance(0.0)
         played.advance(0.5)
