@@ -12,7 +12,9 @@ from torch import nn
 from benchmarks import states
 from ganplugin.models.families import FAMILIES
 from ganplugin.models.network import Network, StateDict
-from ganplugin.models.quick import QuickConfig, QuickDiscriminator, QuickGenerator
+from ganplugin.models.quick import QuickGenerator
+from ganplugin.models.quick_scorer import QuickDiscriminator
+from ganplugin.models.quick_shape import QuickConfig
 from ganplugin.models.stylizer import Stylizer, StylizerConfig
 from tests.models import (
     test_animegan2,

@@ -11,75 +11,27 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
-from torch.nn.utils.parametrize import remove_parametrizations
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.quick_scorer import QuickDiscriminator, fold_spectral_norm
+from ganplugin.models.quick_shape import QuickConfig, channels_at, shape_of
 from ganplugin.models.rebuilding import picture_channels
 
 __all__ = [
     "FAMILY",
     "SCORER_FAMILY",
-    "QuickConfig",
-    "QuickDiscriminator",
     "QuickGenerator",
-    "channels_at",
     "load",
-    "shape_of",
 ]
 
 _SLOPE = 0.2
-_BASE = 4
-_MOST_ROWS = 16
-# Spectral norm leaves a random layer about half its signal; without a gain the scores start near zero and stay there.
-_GAIN = 2.0
-
-
-@dataclass(frozen=True)
-class QuickConfig:
-    """The shape of both networks. Pictures are ``rows`` x ``columns`` times size / 4, which is a power of two.
-
-    A square picture has the side ``size``. With ``classes`` both networks take a label.
-    """
-
-    size: int = 64
-    z_dim: int = 64
-    w_dim: int = 64
-    width: int = 24
-    scorer_width: int = 24
-    growth: int = 5
-    scorer_growth: int = 4
-    channels: int = 3
-    rows: int = _BASE
-    columns: int = _BASE
-    classes: int = 0
-
-    @property
-    def blocks(self) -> int:
-        """How often the generator doubles its 4 px map."""
-        return (self.size // _BASE).bit_length() - 1
-
-    @property
-    def num_ws(self) -> int:
-        """One w for the first map, one a block."""
-        return 1 + self.blocks
-
-    @property
-    def picture(self) -> tuple[int, int, int]:
-        """Channels, height and width of the pictures."""
-        return self.channels, self.rows << self.blocks, self.columns << self.blocks
-
-
-def channels_at(width: int, growth: int, halvings: int) -> int:
-    """Channels of a map that is ``halvings`` times halved: doubled each time from ``width``, up to ``growth`` times."""
-    return width * min(1 << halvings, growth)
 
 
 class MappingNetwork(nn.Module):
@@ -138,6 +90,19 @@ class SynthesisBlock(nn.Module):
         return F.leaky_relu(self.mod1(self.conv1(x), w), _SLOPE)
 
 
+class LightBlock(nn.Module):
+    """Doubles a map: convolution of the small one, bilinear resize, modulation, leaky ReLU."""
+
+    def __init__(self, channels_in: int, channels_out: int, w_dim: int) -> None:
+        super().__init__()
+        self.conv0 = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+        self.mod0 = SelfModulation(channels_out, w_dim)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        x = F.interpolate(self.conv0(x), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return F.leaky_relu(self.mod0(x, w), _SLOPE)
+
+
 class QuickGenerator(nn.Module):
     """z [batch, z_dim] to pictures 0..1 [batch, channels, h, w], by way of w [batch, num_ws, w_dim]."""
 
@@ -150,9 +115,8 @@ class QuickGenerator(nn.Module):
         widths = [channels_at(config.width, config.growth, step) for step in steps]
         self.mapping = MappingNetwork(config.z_dim, config.w_dim, config.classes)
         self.first = nn.Linear(config.w_dim, widths[0] * config.rows * config.columns, bias=False)
-        self.blocks = nn.ModuleList(
-            SynthesisBlock(before, after, config.w_dim) for before, after in itertools.pairwise(widths)
-        )
+        block = LightBlock if config.design > 1 else SynthesisBlock
+        self.blocks = nn.ModuleList(block(before, after, config.w_dim) for before, after in itertools.pairwise(widths))
         self.to_rgb = nn.Conv2d(widths[-1], config.channels, 3, padding=1)
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
         nn.init.normal_(self.first.weight, std=1 / math.sqrt(config.w_dim))
@@ -178,74 +142,6 @@ class QuickGenerator(nn.Module):
         w = self.w_avg + truncation[None, :, None] * (w - self.w_avg)
         w = w + mix[None, :, None] * (ws - w)
         return self.synthesize(w), w
-
-
-def _sn(layer: nn.Module) -> nn.Module:
-    return spectral_norm(layer)
-
-
-class DownBlock(nn.Module):
-    """Halves a map: convolution, average pooling, convolution, beside a pooled shortcut; all spectrally normalised."""
-
-    def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__()
-        self.conv0 = _sn(nn.Conv2d(channels_in, channels_in, 3, padding=1))
-        self.conv1 = _sn(nn.Conv2d(channels_in, channels_out, 3, padding=1))
-        self.skip = _sn(nn.Conv2d(channels_in, channels_out, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(F.avg_pool2d(F.leaky_relu(self.conv0(x), _SLOPE), 2))
-        return _GAIN * F.leaky_relu(y + self.skip(F.avg_pool2d(x, 2)), _SLOPE)
-
-
-class QuickDiscriminator(nn.Module):
-    """Pictures 0..1 [batch, channels, h, w] to one unbounded realness score each [batch]; no batch statistics.
-
-    With classes, how well the mean features agree with the label's is added (Miyato and Koyama 2018, "cGANs with
-    Projection Discriminator").
-    """
-
-    def __init__(self, config: QuickConfig) -> None:
-        super().__init__()
-        self.config = config
-        widths = [channels_at(config.scorer_width, config.scorer_growth, step) for step in range(config.blocks + 1)]
-        self.from_rgb = _sn(nn.Conv2d(config.channels, widths[0], 3, padding=1))
-        self.blocks = nn.ModuleList(DownBlock(before, after) for before, after in itertools.pairwise(widths))
-        self.last = _sn(nn.Linear(widths[-1] * config.rows * config.columns, 1))
-        self.embed = _sn(nn.Linear(config.classes, widths[-1], bias=False)) if config.classes else None
-
-    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """Return one score a picture [batch]; higher is more like the pictures trained on."""
-        x = _GAIN * F.leaky_relu(self.from_rgb(image * 2 - 1), _SLOPE)
-        for block in self.blocks:
-            x = block(x)
-        score: Tensor = self.last(x.flatten(1))[:, 0]
-        return score if self.embed is None else score + (self.embed(label) * x.mean(dim=(2, 3))).sum(dim=1)
-
-
-def fold_spectral_norm(module: nn.Module) -> nn.Module:
-    """Replace every spectral norm by the weight that it yields now, so that the network is plain convolutions."""
-    module.eval()
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)) and hasattr(layer, "parametrizations"):
-            remove_parametrizations(layer, "weight", leave_parametrized=True)
-    return module
-
-
-def shape_of(config: Mapping[str, object]) -> QuickConfig:
-    """Read the shape from the config of our own checkpoints."""
-    given = config.get("config")
-    if not isinstance(given, Mapping):
-        raise CheckpointError("its metadata lacks the network's configuration", fix="use the file that train wrote")
-    try:
-        shape = QuickConfig(**{str(key): int(value) for key, value in given.items()})
-    except (TypeError, ValueError) as error:
-        raise CheckpointError("its metadata holds an unknown configuration", fix="update ganplugin") from error
-    if shape.size not in (8, 16, 32, 64, 128, 256):
-        raise CheckpointError(f"its metadata names an impossible size, {shape.size}")
-    if not (1 <= shape.rows <= _MOST_ROWS and 1 <= shape.columns <= _MOST_ROWS):
-        raise CheckpointError(f"its metadata names an impossible base, {shape.rows} x {shape.columns}")
-    return shape
 
 
 def load(module: nn.Module, state: StateDict) -> None:
@@ -301,7 +197,8 @@ def rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network
 
 def detect_scorer(state: StateDict) -> bool:
     """Tell whether a scorer of ``ganplugin train generator`` is among the tensors."""
-    return "from_rgb.parametrizations.weight.original" in state and "blocks.0.skip.bias" in state
+    blocks = ("blocks.0.skip.bias", "blocks.0.conv.bias")
+    return "from_rgb.parametrizations.weight.original" in state and any(key in state for key in blocks)
 
 
 def rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:

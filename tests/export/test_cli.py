@@ -14,7 +14,9 @@ from safetensors.torch import save_file
 from ganplugin.cli.export import command as export
 from ganplugin.cli.inspect import command as inspect
 from ganplugin.errors import CheckpointError, DependencyError
-from ganplugin.models.quick import QuickConfig, QuickDiscriminator, QuickGenerator
+from ganplugin.models.quick import QuickGenerator
+from ganplugin.models.quick_scorer import QuickDiscriminator
+from ganplugin.models.quick_shape import QuickConfig
 from ganplugin.models.stylizer import Stylizer, StylizerConfig
 from ganplugin.train.checkpoint import prefixed, save_checkpoint
 from tests.export.files import WRITERS

@@ -1,29 +1,28 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 from torch import Tensor
 
 from ganplugin.errors import CheckpointError
-from ganplugin.models.quick import (
-    FAMILY,
-    SCORER_FAMILY,
-    QuickConfig,
-    QuickDiscriminator,
-    QuickGenerator,
-    fold_spectral_norm,
-)
+from ganplugin.models.quick import FAMILY, SCORER_FAMILY, QuickGenerator
+from ganplugin.models.quick_scorer import QuickDiscriminator, fold_spectral_norm
+from ganplugin.models.quick_shape import QuickConfig
 
 CONFIG = QuickConfig(size=32, z_dim=8, w_dim=12, width=4, scorer_width=4)
-METADATA = {"family": "ganplugin-quick", "config": asdict(CONFIG), "training": {"licence": "CC0", "steps": 3}}
+
+
+@pytest.fixture(params=[1, 2], ids=["first", "light"])
+def config(request: pytest.FixtureRequest) -> QuickConfig:
+    return replace(CONFIG, design=request.param)
 
 
 @pytest.fixture
-def generator() -> QuickGenerator:
+def generator(config: QuickConfig) -> QuickGenerator:
     torch.manual_seed(0)
-    made = QuickGenerator(CONFIG).eval().requires_grad_(False)
+    made = QuickGenerator(config).eval().requires_grad_(False)
     made.w_avg.normal_()
     return made
 
@@ -69,7 +68,7 @@ def test_the_length_of_z_does_not_matter(generator: QuickGenerator) -> None:
 
 
 def test_pictures_and_scores_do_not_depend_on_their_neighbours(generator: QuickGenerator) -> None:
-    scorer = QuickDiscriminator(CONFIG).eval().requires_grad_(False)
+    scorer = QuickDiscriminator(generator.config).eval().requires_grad_(False)
     z = torch.randn(4, 8)
     images, _ = generator(z, *_inputs())
     alone, _ = generator(z[2:3], *_inputs())
@@ -77,8 +76,8 @@ def test_pictures_and_scores_do_not_depend_on_their_neighbours(generator: QuickG
     assert torch.allclose(scorer(images)[2:3], scorer(alone), atol=1e-5)
 
 
-def test_folding_spectral_norm_keeps_the_scores() -> None:
-    scorer = QuickDiscriminator(CONFIG)
+def test_folding_spectral_norm_keeps_the_scores(config: QuickConfig) -> None:
+    scorer = QuickDiscriminator(config)
     images = torch.rand(2, 3, 32, 32)
     scorer(images)
     scorer.eval()
@@ -89,11 +88,11 @@ def test_folding_spectral_norm_keeps_the_scores() -> None:
 
 
 @pytest.mark.parametrize("size", [8, 16, 64, 128])
-def test_every_size(size: int) -> None:
-    config = QuickConfig(size=size, z_dim=4, w_dim=4, width=2, scorer_width=2)
-    image = QuickGenerator(config).synthesize(torch.randn(2, config.num_ws, 4))
+def test_every_size(config: QuickConfig, size: int) -> None:
+    sized = replace(config, size=size, z_dim=4, w_dim=4, width=2, scorer_width=2)
+    image = QuickGenerator(sized).synthesize(torch.randn(2, sized.num_ws, 4))
     assert image.shape == (2, 3, size, size)
-    assert QuickDiscriminator(config)(image).shape == (2,)
+    assert QuickDiscriminator(sized)(image).shape == (2,)
 
 
 def test_the_defaults_stay_small_enough_to_be_embedded() -> None:
@@ -103,30 +102,39 @@ def test_the_defaults_stay_small_enough_to_be_embedded() -> None:
 
 
 def test_rebuilds_both_families(generator: QuickGenerator) -> None:
-    state, scorer_state = generator.state_dict(), QuickDiscriminator(CONFIG).state_dict()
+    state, scorer_state = generator.state_dict(), QuickDiscriminator(generator.config).state_dict()
+    metadata = {"family": "ganplugin-quick", "config": asdict(generator.config), "training": {"licence": "CC0"}}
     assert FAMILY.detect(state)
     assert SCORER_FAMILY.detect(scorer_state)
     assert not FAMILY.detect(scorer_state)
     assert not SCORER_FAMILY.detect(state)
-    network = FAMILY.rebuild(state, METADATA)
+    network = FAMILY.rebuild(state, metadata)
     z = torch.randn(2, 8)
     image, _ = network.module(z, *[item.default for item in network.inputs[1:]])
     assert torch.allclose(image, generator(z, *_inputs())[0], atol=1e-6)
     assert network.facts["num_ws"] == 4
     assert network.facts["licence"] == "CC0"
-    assert SCORER_FAMILY.rebuild(scorer_state, METADATA).outputs == ("score",)
+    assert SCORER_FAMILY.rebuild(scorer_state, metadata).outputs == ("score",)
 
 
 @pytest.mark.parametrize(
-    "config",
+    "metadata",
     [
         {},
         {"config": {"size": "x"}},
         {"config": {"colour": 1}},
         {"config": {"size": 65}},
+        {"config": {"design": 3}},
         {"config": asdict(QuickConfig())},
     ],
 )
-def test_a_config_that_does_not_fit_is_refused(generator: QuickGenerator, config: dict[str, object]) -> None:
+def test_metadata_that_do_not_fit_are_refused(generator: QuickGenerator, metadata: dict[str, object]) -> None:
     with pytest.raises(CheckpointError):
-        FAMILY.rebuild(generator.state_dict(), config)
+        FAMILY.rebuild(generator.state_dict(), metadata)
+
+
+def test_files_of_the_first_release_say_no_design_and_have_the_first() -> None:
+    told = asdict(CONFIG)
+    del told["design"]
+    made = QuickGenerator(CONFIG)
+    assert FAMILY.rebuild(made.state_dict(), {"config": told}).facts["num_ws"] == 4

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from ganplugin.models.players.player import Judge, StyledPainter
-from ganplugin.models.quick import QuickConfig, QuickDiscriminator, QuickGenerator, load, shape_of
+from ganplugin.models.quick import QuickGenerator, load
+from ganplugin.models.quick_scorer import QuickDiscriminator
+from ganplugin.models.quick_shape import QuickConfig, shape_of
 
 __all__ = ["QuickJudge", "QuickPainter", "fresh", "loaded"]
 

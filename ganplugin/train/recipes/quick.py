@@ -7,10 +7,13 @@ from typing import cast
 
 from ganplugin.models.players import quick
 from ganplugin.models.players.player import Painter, Picture, halvings
-from ganplugin.models.quick import QuickConfig
+from ganplugin.models.quick_shape import QuickConfig
 from ganplugin.train.recipes.recipe import Averaging, Pair, Ramp, Recipe
 
 __all__ = ["RECIPE"]
+
+_GROWTH = 8
+"""Widths in units of that at full size, doubled at each halving up to this: 32, 64, 128, 256, 256 at 64 px."""
 
 
 def _make(picture: Picture, width: int, recipe: Recipe) -> Pair:
@@ -18,11 +21,14 @@ def _make(picture: Picture, width: int, recipe: Recipe) -> Pair:
     config = QuickConfig(
         size=4 << count,
         width=width,
+        growth=_GROWTH,
         scorer_width=width,
+        scorer_growth=_GROWTH,
         channels=picture.channels,
         rows=rows,
         columns=columns,
         classes=picture.classes,
+        design=2,
     )
     return quick.fresh(config)
 
@@ -34,11 +40,11 @@ def _config(painter: Painter, picture: Picture) -> dict[str, object]:
 RECIPE = Recipe(
     name="quick",
     title="quick: a small convolutional GAN with a W space",
-    width=24,
-    # The numbers of the embedded models of the first release, found by trying on 64 px emoji and brushwork (2 cores).
+    # Design, width and rates by racing them (`benchmarks/race.py`): 64 px emoji, equal time of one core.
+    width=32,
     batch=32,
-    generator_rate=Ramp.flat(1.5e-4),
-    scorer_rate=Ramp.flat(4.5e-4),
+    generator_rate=Ramp.flat(3e-4),
+    scorer_rate=Ramp.flat(9e-4),
     averaging=Averaging(kimg=22.0, ramp=0.08),
     mixing=0.1,
     flip=True,

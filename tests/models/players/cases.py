@@ -26,6 +26,7 @@ from ganplugin.models.players import fastgan as fastgan_players
 from ganplugin.models.players import r3gan as r3gan_players
 from ganplugin.models.players import stylegan2 as stylegan2_players
 from ganplugin.models.players.player import Judge, Painter, Picture, reproducible
+from ganplugin.models.quick_shape import QuickConfig
 
 Pair = tuple[Painter, Judge]
 
@@ -52,15 +53,15 @@ class Case:
         return F.one_hot(torch.arange(count) % classes, classes).float() if classes else None
 
 
-def quick_config(picture: Picture) -> quick_family.QuickConfig:
-    return quick_family.QuickConfig(
+def quick_config(picture: Picture, design: int) -> QuickConfig:
+    return QuickConfig(
         size=16, z_dim=6, w_dim=6, width=4, scorer_width=4, channels=picture.channels,
-        rows=picture.height // 4, columns=picture.width // 4, classes=picture.classes,
+        rows=picture.height // 4, columns=picture.width // 4, classes=picture.classes, design=design,
     )  # fmt: skip
 
 
-def quick_case(picture: Picture) -> Case:
-    shape = quick_config(picture)
+def quick_case(picture: Picture, design: int = 2) -> Case:
+    shape = quick_config(picture, design)
     return Case(
         picture, lambda _: quick.fresh(shape), quick_family.FAMILY, quick_family.SCORER_FAMILY, quick.loaded,
         {"config": vars(shape)},
@@ -113,6 +114,7 @@ def mlp_case(picture: Picture) -> Case:
 
 CASES = {
     "quick": quick_case(Picture(3, 16, 16)),
+    "quick of the first release": quick_case(Picture(3, 16, 16), design=1),
     "quick oblong alpha classes": quick_case(Picture(4, 12, 20, 3)),
     "quick grey": quick_case(Picture(1, 16, 16)),
     "r3": r3_case(Picture(3, 16, 16)),
