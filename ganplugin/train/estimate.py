@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,16 @@ import torch
 from ganplugin.errors import TrainingError
 from ganplugin.machine import peak_memory
 from ganplugin.train.game import Game
+from ganplugin.train.recipes.recipe import Recipe
 
-__all__ = ["Estimate", "check_memory", "estimate"]
+__all__ = ["Estimate", "Prospect", "check_memory", "estimate"]
 
 _COPIES = 6
 """Weights, gradients, two moments of Adam, the average or its like, and the last good state."""
+
+
+_TRAINED = 0.2
+_ENOUGH = 0.8
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,42 @@ class Estimate:
         memory = f", {self.used:,} MiB of memory" if self.used else ""
         there = f" of {self.there:,}" if self.used and self.there else ""
         return f"about {self.seconds:.1f} s for 1,000 pictures ({1000 / self.seconds:.0f} pictures/s){memory}{there}"
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """When pictures will be worth looking at, and whether the run goes on so long: minutes, the limit in words."""
+
+    usable: float
+    budget: float
+    limit: str
+
+    @classmethod
+    def of(cls, recipe: Recipe, found: Estimate, *, minutes: float | None, steps: int | None, going_on: bool) -> Prospect:
+        """Return the prospect at the speed that was found, of a run of so many minutes or steps.
+
+        Networks ``going_on`` from trained ones take a fifth of the pictures, as StyleGAN2-ADA's repository says of its
+        own.
+        """
+        seconds = found.seconds
+        kimg = recipe.usable_kimg * (_TRAINED if going_on else 1.0)
+        limits = [(minutes, f"--minutes {minutes:g}")] if minutes else []
+        if steps:
+            shown = steps * recipe.batch / 1000
+            limits.append((shown * seconds / 60, f"--kimg {shown:.4g}"))
+        budget, limit = min(limits, default=(math.inf, ""))
+        return cls(kimg * seconds / 60, budget, limit)
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        words = f"a usable result after about {_lasting(self.usable)}"
+        return words if self.budget >= _ENOUGH * self.usable else f"{words}; {self.limit} will be a sketch"
+
+
+def _lasting(minutes: float) -> str:
+    if minutes < 90:
+        return f"{max(1, round(minutes))} minutes" if round(minutes) > 1 else "a minute"
+    return f"{minutes / 60:.0f} hours" if minutes < 48 * 60 else f"{minutes / 60 / 24:.0f} days"
 
 
 def estimate(game: Game) -> Estimate:

@@ -270,6 +270,12 @@ class Game:
         told = dict(zip(names, values.tolist(), strict=True))
         return {**told, "penalty": self.penalty, "chance": self.steering.probability}
 
+    # What others look at
+
+    def changed(self, images: Tensor) -> Tensor:
+        """Return pictures 0..1 changed at random as the scorer sees them in training; ``own`` gives the chance."""
+        return self._seen(images)
+
     # The state
 
     @property

@@ -28,7 +28,7 @@ class GeneratorTrainer:
 
     game: Game
     config: Mapping[str, object]
-    provenance: Mapping[str, str]
+    provenance: Mapping[str, str | int | float]
     _ready: tuple[int, Painter] | None = field(default=None, repr=False)
 
     @property

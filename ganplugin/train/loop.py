@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -14,13 +14,15 @@ from ganplugin.files import make_folder
 from ganplugin.train.record import Record, Warned
 from ganplugin.train.state import State, load_state, save_state
 from ganplugin.train.stopping import progress_bar, stop_request
+from ganplugin.train.watch.verdict import Verdict
 from ganplugin.train.workers import ALONE, Workers
 
-__all__ = ["BEST", "CHECKPOINT", "STATE", "Measure", "Schedule", "Trainer", "run"]
+__all__ = ["BEST", "CHECKPOINT", "STATE", "Measure", "Say", "Schedule", "Trainer", "Watch", "run"]
 
 CHECKPOINT, BEST, STATE = "checkpoint.safetensors", "best.safetensors", "state.pt"
 _TRIES: Final = 3
 _GOOD_STEPS: Final = 500
+_MEASURING: Final = 0.05
 
 
 class Trainer(Protocol):
@@ -61,8 +63,38 @@ class Trainer(Protocol):
         ...
 
 
-Measure = Callable[[], Mapping[str, float]]
-"""Returns metrics of the present generator, the one that decides which is best first; lower is better."""
+Measure = Callable[[], Mapping[str, float | str]]
+"""Returns metrics of the present generator, the one that decides which is best first; lower is better.
+
+``backbone`` says what they are seen by: numbers of two do not compare. Nothing is returned where nothing can be measured.
+"""
+
+Say = Callable[[str], None]
+"""Shows a line to the person at the terminal."""
+
+
+class Watch(Protocol):
+    """What watches a training for the ways to fail. It changes nothing of the trainer, nor of any random state."""
+
+    def follow(self, losses: Mapping[str, float]) -> Sequence[Verdict]:
+        """Take note of the step just done, one of those that are logged, and return what can be said at once."""
+        ...
+
+    def verdicts(self) -> Sequence[Verdict]:
+        """Return all verdicts; this may take seconds."""
+        ...
+
+    def state(self) -> State:
+        """Return what later verdicts depend on."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Take over what `state` returned."""
+        ...
+
+
+def _unsaid(words: str) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -91,7 +123,9 @@ def run(
     *,
     resume: bool,
     measure: Measure | None = None,
+    watch: Watch | None = None,
     workers: Workers = ALONE,
+    say: Say = _unsaid,
 ) -> Path:
     """Train until the schedule is fulfilled and return the path of the checkpoint.
 
@@ -100,26 +134,40 @@ def run(
     rates are halved. Ctrl-C or a termination request finishes the step, saves everything and raises `Cancelled`. Raises
     `TrainingError` if the folder holds a run and ``resume`` is not set, or if halving the rates does not help.
 
+    At each save ``measure`` and ``watch`` are asked, but so seldom that it takes no more than a twentieth of the time, and
+    at the end of the schedule. What goes wrong is a warning in the log and is said, once.
+
     Of several ``workers`` the first alone writes, and says when to save and when to stop.
     """
     start = _begin(trainer, folder, resume=resume)
+    if watch is not None and start.watch:
+        watch.restore(start.watch)
     with Record(folder, trainer.step, silent=workers.rank > 0) as record:
-        return _Run(trainer, folder, schedule, record, measure, workers, start).to_the_end()
+        return _Run(trainer, folder, schedule, record, measure, watch, workers, say, start).to_the_end()
 
 
 @dataclass(frozen=True)
 class _Start:
-    """What a run has behind it: its seconds, its best measure so far."""
+    """What a run has behind it: its seconds, its best measure so far and what saw it, what its watch remembers."""
 
     seconds: float = 0.0
     best: float = math.inf
+    seen_by: str = ""
+    watch: State = field(default_factory=dict)
+    alarms: tuple[str, ...] = ()
 
 
 def _begin(trainer: Trainer, folder: Path, *, resume: bool) -> _Start:
     if resume:
         state = load_state(folder / STATE)
         trainer.restore(cast(State, state["trainer"]))
-        return _Start(float(cast(float, state["seconds"])), float(cast(float, state.get("best", math.inf))))
+        return _Start(
+            seconds=float(cast(float, state["seconds"])),
+            best=float(cast(float, state.get("best", math.inf))),
+            seen_by=str(state.get("seen_by", "")),
+            watch=cast(State, state.get("watch", {})),
+            alarms=tuple(cast(Sequence[str], state.get("alarms", ()))),
+        )
     if (folder / STATE).exists():
         raise TrainingError("holds a run already", where=folder, fix="add --resume or choose another --out")
     make_folder(folder)
@@ -136,10 +184,14 @@ class _Run:
         schedule: Schedule,
         record: Record,
         measure: Measure | None,
+        watch: Watch | None,
         workers: Workers,
+        say: Say,
         start: _Start,
     ) -> None:
-        self.workers = workers
+        self.workers, self.watch, self.say = workers, watch, say
+        self.seen_by, self.alarms = start.seen_by, set(start.alarms)
+        self.measured, self.cost, self.told = start.seconds, 0.0, False
         self.trainer, self.folder, self.schedule = trainer, folder, schedule
         self.record, self.measure, self.best = record, measure, start.best
         self.seconds, self.clock = start.seconds, time.monotonic() - start.seconds
@@ -159,6 +211,8 @@ class _Run:
                 if trainer.step % self.schedule.log_steps == 0:
                     progress(part, trainer.step, _brief(losses))
         self._save()
+        if not stop.is_set():
+            self._measure()
         if stop.is_set():
             raise Cancelled("stopped; the run is saved", where=self.folder, fix="go on with --resume")
         return self.folder / CHECKPOINT
@@ -171,11 +225,15 @@ class _Run:
         if save:
             self.saved = self.seconds
             self._save()
+            if self._affordable():
+                self._measure()
         return part
 
     def _follow(self, losses: Mapping[str, float]) -> None:
         if self.trainer.step % self.schedule.log_steps == 0:
             self.record.losses(self.trainer.step, self.trainer.seen, self.seconds, losses)
+            if self.watch is not None:
+                self._alarm(self.watch.follow(losses))
         if self.trainer.step % _GOOD_STEPS == 0:
             self._is_good()
 
@@ -195,7 +253,7 @@ class _Run:
         for _ in range(self.tries):
             self.trainer.slow_down()
         words = f"a loss was no number at step {step}: back to step {self.trainer.step}, with rates halved"
-        self.record.warn(step, Warned("not-a-number", words, "if it comes again, use a lower --learning-rate"))
+        self._warn(step, Warned("not-a-number", words, "if it comes again, use a lower --learning-rate"))
 
     def _save(self) -> None:
         self._is_good()
@@ -204,20 +262,72 @@ class _Run:
         trainer, minutes = self.trainer, self.seconds / 60
         trainer.write_checkpoint(self.folder / CHECKPOINT, minutes=minutes)
         trainer.write_samples(self.record.grid(trainer.step))
-        if self.measure is not None:
-            self._compare(self.measure(), minutes)
         if self.schedule.keep_steps and trainer.step - self.kept >= self.schedule.keep_steps:
             self.kept = trainer.step
             trainer.write_checkpoint(self.folder / f"checkpoint-{trainer.step:06d}.safetensors", minutes=minutes)
-        save_state(self.folder / STATE, {"trainer": self.good, "seconds": self.seconds, "best": self.best})
+        self._save_state()
 
-    def _compare(self, metrics: Mapping[str, float], minutes: float) -> None:
-        self.record.metrics(self.trainer.step, self.trainer.seen, metrics)
-        first = next(iter(metrics.values()))
-        if first < self.best:
-            self.best = first
-            self.trainer.write_checkpoint(self.folder / BEST, minutes=minutes)
+    def _save_state(self) -> None:
+        known: State = {"best": self.best, "seen_by": self.seen_by, "alarms": sorted(self.alarms)}
+        watch = {} if self.watch is None else self.watch.state()
+        save_state(self.folder / STATE, {"trainer": self.good, "seconds": self.seconds, "watch": watch, **known})
+
+    def _affordable(self) -> bool:
+        """Return whether it is long enough ago that something was measured; say once if it is not."""
+        enough = self.seconds - self.measured >= self.cost / _MEASURING
+        if not enough and not self.told:
+            self.told = True
+            self.say(
+                f"measuring takes {self.cost:.0f} s: not at every save, so that it is no more than 5 % of the time"
+            )
+        return enough
+
+    def _measure(self) -> None:
+        """Measure what was just saved, keep it if it is the best, and hear the watch."""
+        if self.workers.rank or (self.measure is None and self.watch is None):
+            return
+        start = time.monotonic()
+        metrics = {} if self.measure is None else self.measure()
+        if metrics:
+            self._compare({**metrics, "took": time.monotonic() - start})
+        verdicts = () if self.watch is None else self.watch.verdicts()
+        if verdicts:
+            self.record.verdicts(self.trainer.step, self.trainer.seen, verdicts)
+            self._alarm(verdicts)
+        self.say(_told(self.trainer.step, metrics, verdicts))
+        now = time.monotonic()
+        self.cost, self.measured = now - start, now - self.clock
+        self._save_state()
+
+    def _compare(self, metrics: Mapping[str, float | str]) -> None:
+        self.record.metrics(self.trainer.step, self.trainer.seen, self.seconds, metrics)
+        first, seen_by = float(next(iter(metrics.values()))), str(metrics.get("backbone", ""))
+        if first < self.best or seen_by != self.seen_by:
+            self.best, self.seen_by = first, seen_by
+            self.trainer.write_checkpoint(self.folder / BEST, minutes=self.seconds / 60)
+
+    def _alarm(self, verdicts: Sequence[Verdict]) -> None:
+        """Warn of what has turned bad."""
+        for verdict in verdicts:
+            if verdict.level == "bad" and verdict.name not in self.alarms:
+                self.alarms.add(verdict.name)
+                self._warn(self.trainer.step, Warned(verdict.name, verdict.words, verdict.fix))
+            elif verdict.level == "good":
+                self.alarms.discard(verdict.name)
+
+    def _warn(self, step: int, warned: Warned) -> None:
+        self.record.warn(step, warned)
+        self.say(f"warning, step {step}: {warned.name}: {warned.words}; {warned.fix}")
 
 
 def _brief(losses: Mapping[str, float]) -> str:
     return " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+
+
+def _told(step: int, metrics: Mapping[str, float | str], verdicts: Sequence[Verdict]) -> str:
+    """Return in a line what was measured: the first number and what it is seen by, and how each verdict is."""
+    name, value = next(iter(metrics.items()), ("", 0.0))
+    seen_by = f" ({metrics['backbone']})" if "backbone" in metrics else ""
+    numbers = [f"{name} {value:.3g}{seen_by}"] if name else []
+    levels = [f"{one.name} {one.level}" for one in verdicts]
+    return f"step {step}: " + "; ".join([*numbers, ", ".join(levels)]).strip("; ")

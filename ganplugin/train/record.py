@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ganplugin.files import atomic_write, make_folder
+from ganplugin.train.watch.verdict import Verdict
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -31,7 +32,7 @@ class Warned:
 
 
 class Record:
-    """The open log of a run. Every line is one JSON object with its ``kind``: losses, metrics or warning.
+    """The open log of a run. Every line is one JSON object with its ``kind``: losses, metrics, verdicts or warning.
 
     A ``silent`` one writes nothing. What a killed run told of steps after ``step``, where it goes on, is taken out.
     """
@@ -59,10 +60,17 @@ class Record:
         self._write("losses", step, {"kimg": seen / 1000, "seconds": round(seconds, 1), **_rounded(losses)})
         self._show("loss", step, losses)
 
-    def metrics(self, step: int, seen: int, metrics: Mapping[str, float]) -> None:
-        """Note what was measured."""
-        self._write("metrics", step, {"kimg": seen / 1000, **_rounded(metrics)})
-        self._show("metric", step, metrics)
+    def metrics(self, step: int, seen: int, seconds: float, metrics: Mapping[str, float | str]) -> None:
+        """Note what was measured after ``seconds``, and by what."""
+        numbers = {name: value for name, value in metrics.items() if not isinstance(value, str)}
+        words = {name: value for name, value in metrics.items() if isinstance(value, str)}
+        rest = {"kimg": seen / 1000, "seconds": round(seconds, 1), **words, **_rounded(numbers)}
+        self._write("metrics", step, rest)
+        self._show("metric", step, numbers)
+
+    def verdicts(self, step: int, seen: int, verdicts: Sequence[Verdict]) -> None:
+        """Note what a watch says."""
+        self._write("verdicts", step, {"kimg": seen / 1000, "verdicts": [one.facts() for one in verdicts]})
 
     def warn(self, step: int, warned: Warned) -> None:
         """Note a warning."""

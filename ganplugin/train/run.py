@@ -16,10 +16,12 @@ from ganplugin import __version__
 from ganplugin.errors import InputError, TrainingError
 from ganplugin.files import atomic_write
 from ganplugin.models.players.player import Picture, reproducible
-from ganplugin.train.estimate import check_memory
+from ganplugin.train.estimate import Prospect, check_memory
 from ganplugin.train.game import Game, GameOptions
 from ganplugin.train.generator import GeneratorTrainer
-from ganplugin.train.loop import Measure, Schedule, run
+from ganplugin.train.held_out import PART, SEED, HeldOut, hold_out
+from ganplugin.train.loop import Schedule, run
+from ganplugin.train.metrics.reference import cache_folder
 from ganplugin.train.pictures.packed import PackedSet
 from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
@@ -28,6 +30,8 @@ from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
 from ganplugin.train.recipes.recipe import Pair, Recipe
 from ganplugin.train.tuning import tuned
+from ganplugin.train.watch.looking import Looking, eye_for
+from ganplugin.train.watch.watching import GeneratorWatch
 from ganplugin.train.workers import ALONE, Workers, launched
 
 __all__ = ["GeneratorRun", "Start", "default_recipe", "recipe_for", "recorded", "train_generator"]
@@ -61,7 +65,11 @@ class Start:
 
 @dataclass(frozen=True)
 class GeneratorRun:
-    """Everything that decides what a generator becomes, as the command line gives it."""
+    """Everything that decides what a generator becomes, as the command line gives it.
+
+    ``held_out`` is the part of the pictures that is never trained on; ``metrics`` tells whether samples are measured
+    against it.
+    """
 
     places: tuple[Path, ...]
     out: Path
@@ -80,6 +88,8 @@ class GeneratorRun:
     nodes: int = 1
     data: str = ""
     licence: str = ""
+    held_out: float = PART
+    metrics: bool = True
 
 
 def recipe_for(family: str) -> str:
@@ -112,12 +122,10 @@ def train_generator(
     *,
     resume: bool,
     report: Report,
-    measure: Callable[[GeneratorTrainer, PackedSet], Measure] | None = None,
 ) -> Path | None:
     """Train a generator with its scorer and return the checkpoint's path; raises what `run` and the data raise.
 
-    Of several processes only the first reports, and returns a path. ``measure`` makes, of the trainer and its pictures,
-    what tells how good the generator is.
+    Of several processes only the first reports, and returns a path.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -129,22 +137,47 @@ def train_generator(
         report(words)
     channels, height, width = pictures.shape
     report(f"{len(pictures)} pictures of {width} x {height}, {channels} channels; {recipe.title}")
-    game, config = _game(options, recipe, pictures, device, workers)
-    check_memory(game)
     before = _before(options.out, pictures) if resume else {}
-    game = tuned(
+    held = _held_out(options, pictures, before, resume=resume)
+    report(held.words)
+    game, config = _game(options, recipe, held.training, device, workers)
+    check_memory(game)
+    game, found = tuned(
         game,
         precision=str(before.get("precision", options.precision)),
         layout=str(before.get("layout", options.layout)),
         report=report,
     )
-    provenance = {"data": options.data or options.places[0].name, "licence": options.licence}
-    trainer = GeneratorTrainer(game, config, provenance)
     if not resume:
-        _write_facts(options, schedule, game)
-    measured = measure(trainer, pictures) if measure else None
-    checkpoint = run(trainer, options.out, schedule, resume=resume, measure=measured, workers=workers)
+        going_on = options.start is not None
+        report(str(Prospect.of(recipe, found, minutes=schedule.minutes, steps=schedule.steps, going_on=going_on)))
+    provenance = {"data": options.data or options.places[0].name, "licence": options.licence, **held.provenance}
+    trainer = GeneratorTrainer(game, config, provenance)
+    watch = None if workers.rank else _watch(options, trainer, held, before, report)
+    if not resume and watch is not None:
+        _write_facts(options, schedule, game, held, watch)
+    measure = None if watch is None else watch.measure
+    checkpoint = run(
+        trainer, options.out, schedule, resume=resume, measure=measure, watch=watch, workers=workers, say=report
+    )
     return None if workers.rank else checkpoint
+
+
+def _held_out(options: GeneratorRun, pictures: PackedSet, before: Mapping[str, object], *, resume: bool) -> HeldOut:
+    """Part the pictures as asked for, or as a run has parted them before; runs of earlier builds held none out."""
+    if not resume:
+        return hold_out(pictures, options.held_out)
+    return hold_out(pictures, float(str(before.get("held_out", 0))), int(str(before.get("held_out_seed", SEED))))
+
+
+def _watch(
+    options: GeneratorRun, trainer: GeneratorTrainer, held: HeldOut, before: Mapping[str, object], report: Report
+) -> GeneratorWatch:
+    if not options.metrics:
+        return GeneratorWatch(trainer, held, None, options.out)
+    eye = eye_for(str(before["backbone"]) if before.get("backbone") else None, trainer.game.device, report)
+    report(f"metrics by {eye.name}; it looks at the real pictures now")
+    return GeneratorWatch(trainer, held, Looking(held, eye, cache_folder()), options.out)
 
 
 def _silent(words: str) -> None:
@@ -236,9 +269,9 @@ def _facts(out: Path) -> dict[str, object]:
         raise TrainingError("is damaged", where=out / RUN, fix="start a new run with another --out") from error
 
 
-def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game) -> None:
-    """Write ``run.json``: recipe, options, the digest of the data, versions, when it was started."""
-    if (options.out / RUN).exists() or game.workers.rank:
+def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game, held: HeldOut, watch: GeneratorWatch) -> None:
+    """Write ``run.json``: recipe, options, the digest of the data, what was held out, versions, when it was started."""
+    if (options.out / RUN).exists():
         return
     choices = {name: value for name, value in asdict(options.choices).items() if value is not None}
     facts = {
@@ -255,9 +288,13 @@ def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game) -> None:
         },
         "picture": asdict(game.picture),
         "batch": game.recipe.batch,
-        "pictures": len(game.pictures),
+        "pictures": len(held.training),
         "data": options.data or options.places[0].name,
-        "data_digest": game.pictures.digest,
+        "data_digest": held.whole.digest,
+        "held_out": held.part,
+        "held_out_seed": held.seed,
+        "held_out_pictures": 0 if held.unseen is None else len(held.unseen),
+        "backbone": None if watch.looking is None else watch.looking.eye.key,
         "precision": game.options.precision,
         "layout": "channels-last" if game.options.channels_last else "plain",
         "versions": {"ganplugin": __version__, "torch": torch.__version__},

@@ -19,8 +19,8 @@ class _Trial:
     found: Estimate
 
 
-def tuned(game: Game, *, precision: str, layout: str, report: Callable[[str], None]) -> Game:
-    """Return the game, computing as asked, or where that is ``auto`` in the way that was measured to be fastest.
+def tuned(game: Game, *, precision: str, layout: str, report: Callable[[str], None]) -> tuple[Game, Estimate]:
+    """Return the game, computing as asked, or where that is ``auto`` in the way that was measured to be fastest: so fast.
 
     ``layout`` is plain or channels-last. The better order serves to measure the second precision, so that there are
     three trials and not four. Of several processes the first one's trials count.
@@ -32,7 +32,7 @@ def tuned(game: Game, *, precision: str, layout: str, report: Callable[[str], No
     trials += [_trial(game, other, channels_last=order) for other in precisions[1:]]
     best = trials[round(game.workers.agreed([trials.index(_fastest(trials))])[0])]
     report(f"{best.found}, {best.precision}")
-    return game.computing(best.precision, channels_last=best.channels_last)
+    return game.computing(best.precision, channels_last=best.channels_last), best.found
 
 
 def _fastest(trials: list[_Trial]) -> _Trial:

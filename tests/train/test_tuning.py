@@ -27,7 +27,7 @@ def test_the_fastest_way_is_found_by_measuring(monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(tuning, "estimate", measured)
     said: list[str] = []
-    best = tuning.tuned(game("quick"), precision="auto", layout="auto", report=said.append)
+    best, _ = tuning.tuned(game("quick"), precision="auto", layout="auto", report=said.append)
     assert (best.options.precision, best.options.channels_last) == (fast, last)
     assert said == [f"about 1.0 s for 1,000 pictures (1000 pictures/s), {fast}"]
 

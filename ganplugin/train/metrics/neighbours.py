@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Copies", "Nearest", "copies", "doubles", "nearest", "precision_recall"]
+__all__ = ["Copies", "Features", "Nearest", "alike", "copies", "doubles", "nearest", "precision_recall"]
 
 Features = NDArray[np.float32]
 Distances = NDArray[np.float32]
@@ -119,6 +119,18 @@ def doubles(made: Features, real: Features) -> dict[str, float]:
         pairs += int(same.sum())
     support = {"support": length**2 / pairs} if pairs else {}
     return {"duplicates": float(alike.mean()), **support}
+
+
+def alike(made: Features, real: Features) -> NDArray[np.bool_]:
+    """Return which of n samples count as the same as which others, as `doubles` says it: [n, n], n that of the smaller.
+
+    Meant for some hundreds of samples: memory grows with the square.
+    """
+    length = min(len(made), len(real))
+    limit, some = _alike(_reach(real[:length])[:, 0]), made[:length]
+    same = np.concatenate([distance <= limit for _, distance in _blocks(some, some)])
+    np.fill_diagonal(same, False)
+    return same
 
 
 def _alike(usual: Distances) -> float:

@@ -29,6 +29,8 @@ RECIPE = Recipe(
     averaging=Averaging(kimg=5.5, ramp=0.08),
     changes=("colour", "translation"),
     flip=True,
+    # A fifth of the 50,000 steps of 8 after which the paper's code stops.
+    usable_kimg=80,
     make=_make,
     load=fastgan.loaded,
     family="fastgan",

@@ -30,6 +30,8 @@ RECIPE = Recipe(
     beta1=0.5,
     beta2=Ramp.flat(0.999),
     averaging=Averaging(0.0),
+    # A guess: ten epochs of the 60,000 digits of MNIST, after which tutorials show readable ones.
+    usable_kimg=600,
     make=_make,
     load=chains.loaded,
     family="mlp-gan",

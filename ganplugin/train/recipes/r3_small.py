@@ -41,6 +41,8 @@ RECIPE = Recipe(
     ada=("flip", "quarter", "shift", "scale", "rotate", "stretch", "brightness", "contrast", "hue", "saturation"),
     chance=Ramp(0.0, 0.3),
     flip=True,
+    # A guess from the two figures there are: still a blur after 5, good after 200,000 in the paper.
+    usable_kimg=400,
     make=_make,
     load=r3gan.loaded,
     family="r3gan",

@@ -81,7 +81,8 @@ class Recipe:
     Rates are Adam's. ``penalties`` hold for pictures of 64 x 64 and grow with the area if ``per_area``; ``fade`` is
     what they are multiplied by. ``changes`` are those of DiffAugment. ``ada`` are those of ADA, which happen with the
     probability ``chance``, or with one that the scorer's certainty steers if ``steered``. ``mixing`` is the part of
-    pictures made of two styles. ``width`` is the usual number of channels at full size.
+    pictures made of two styles. ``width`` is the usual number of channels at full size. After ``usable_kimg`` thousand
+    pictures samples are worth looking at: not as good as they get, but no blur either.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Recipe:
     mixing: float = 0.0
     path: PathLength | None = None
     family: str = ""
+    usable_kimg: float = 100.0
     config: Callable[[Painter, Picture], dict[str, object]] = field(default=lambda painter, picture: {})
 
     def __post_init__(self) -> None:
