@@ -143,7 +143,7 @@ def sides_of(
         return Sides(pictures, _gathered(training, manifest, way), None)
     part, seed = held_out or _stated_part(manifest.training), _stated_seed(manifest.training)
     if part is None:
-        return Sides(pictures, None, _UNKNOWN)
+        return Sides(pictures, None, _TRAINED if _trained_on(manifest.training, pictures) else _UNKNOWN)
     trained, unseen = pictures.split(part, seed)
     return Sides(unseen, trained, _doubt(manifest.training, pictures, stated=held_out is None))
 
@@ -152,6 +152,16 @@ _UNKNOWN = (
     "the model does not say which pictures it never saw: if these are its training pictures, every number flatters it "
     "(name unseen ones as DATA and the others with --training)"
 )
+
+
+_TRAINED = (
+    "the model was trained on just these pictures and none was held out, so that every number flatters it "
+    "(name unseen ones as DATA and these with --training)"
+)
+
+
+def _trained_on(training: Mapping[str, str | int | float], pictures: PackedSet) -> bool:
+    return training.get("held_out") == 0 and training.get("data_sha256") == pictures.digest
 
 
 def _stated_part(training: Mapping[str, str | int | float]) -> float | None:

@@ -74,6 +74,14 @@ _LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan", "wgan-gp", "re
     help="Order of maps in memory; auto measures both.",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
+@click.option(
+    "--held-out",
+    default=0.1,
+    show_default=True,
+    type=click.FloatRange(0, 0.5),
+    help="Part of the pictures that is measured against and never trained on; 0: none.",
+)
+@click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure samples, at some saves or all.")
 @click.option("--save-minutes", default=5.0, show_default=True, help="Save and write a sample sheet this often.")
 @click.option("--keep-kimg", type=click.FloatRange(min=0, min_open=True), help="Keep a checkpoint this often for good.")
 @click.option("--data", default="", help="What the pictures are; recorded in the model.")
@@ -107,6 +115,8 @@ def generator(
     precision: str,
     layout: Literal["auto", "plain", "channels-last"],
     threads: int | None,
+    held_out: float,
+    metrics: bool,
     save_minutes: float,
     keep_kimg: float | None,
     data: str,
@@ -160,6 +170,8 @@ def generator(
         nodes=nodes,
         data=data,
         licence=licence,
+        held_out=held_out,
+        metrics=metrics,
     )
     size_of_batch = choices.batch or RECIPES[name].batch
     kept = 0 if keep_kimg is None else max(1, round(keep_kimg * 1000 / size_of_batch))

@@ -66,7 +66,7 @@ class Trainer(Protocol):
 Measure = Callable[[], Mapping[str, float | str]]
 """Returns metrics of the present generator, the one that decides which is best first; lower is better.
 
-``backbone`` says what they are seen by: numbers of two do not compare. Nothing is returned where nothing can be measured.
+``backbone`` says what they are seen by: numbers of two do not compare. Empty where nothing can be measured.
 """
 
 Say = Callable[[str], None]
@@ -134,7 +134,7 @@ def run(
     rates are halved. Ctrl-C or a termination request finishes the step, saves everything and raises `Cancelled`. Raises
     `TrainingError` if the folder holds a run and ``resume`` is not set, or if halving the rates does not help.
 
-    At each save ``measure`` and ``watch`` are asked, but so seldom that it takes no more than a twentieth of the time, and
+    At a save ``measure`` and ``watch`` are asked, but so seldom that it takes no more than a twentieth of the time, and
     at the end of the schedule. What goes wrong is a warning in the log and is said, once.
 
     Of several ``workers`` the first alone writes, and says when to save and when to stop.

@@ -54,8 +54,8 @@ RECIPE = Recipe(
     beta2=Ramp.flat(0.99),
     # Zhao et al. 2020 (DiffAugment), without its colours, which carry over to what is made.
     changes=("translation", "cutout"),
-    # Not measured yet for this network: the tutorials' DCGAN with upsampling, at 70 pictures/s, was handsome abstract art
-    # after 8 minutes (34) and is to be recognisable within 30 (126).
+    # Not measured yet for this network: the tutorials' DCGAN with upsampling, at 70 pictures/s, was handsome abstract
+    # art after 8 minutes (34) and is to be recognisable within 30 (126).
     usable_kimg=100,
     make=_make,
     load=quick.loaded,

@@ -56,8 +56,8 @@ RECIPE = Recipe(
     width=16,
     batch=32,
     flip=True,
-    # The advice in StyleGAN2-ADA's repository: 5 million pictures are reasonable, 25 million full, 1 million from another
-    # network.
+    # The advice in StyleGAN2-ADA's repository: 5 million pictures are reasonable, 25 million full, 1 million from
+    # another network.
     usable_kimg=5000,
     make=_make,
     load=stylegan2.loaded,

@@ -48,7 +48,7 @@ def crowd_of(made: tuple[Features, Features], real: tuple[Features, Features], d
 
 
 def collapse(crowd: Crowd | None, *, early: bool) -> Verdict:
-    """Say how far samples are apart: watch where diversity is below 0.6 or 1 of 10 has a double, bad at 0.4 and 3 of 10.
+    """Say how far samples are apart: watch from a diversity of 0.6 down or 1 double in 10, bad from 0.4 or 3 in 10.
 
     A young generator makes the same blur of everything, which is no collapse yet: ``early`` leaves it open.
     """
