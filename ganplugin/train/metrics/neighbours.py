@@ -33,12 +33,17 @@ class Copies:
     """How near samples are to training pictures; ``found`` has the nearest of each.
 
     ``share``: samples nearer than 99 % of unseen pictures are. ``ratio``: median distance to training pictures over
-    that to equally many unseen ones, or None if none were held out.
+    that to equally many unseen ones, or None if none were held out. ``by_chance``: the share that there would be if
+    samples came as near to training pictures as they come to unseen ones; simple pictures are near to many.
+    ``nearness``: median distance to training pictures over that of unseen pictures (of one another, without); above 1
+    samples are too far from all of them to be copies, and the ratio is chance.
     """
 
     found: Nearest
     share: float
     ratio: float | None
+    by_chance: float = 0.0
+    nearness: float = 1.0
 
 
 def precision_recall(made: Features, real: Features) -> dict[str, float]:
@@ -149,17 +154,19 @@ def copies(made: Features, training: Features, unseen: Features | None) -> Copie
     """
     found = nearest(made, training)
     usual = _reach(training)[:, 0] if unseen is None else nearest(unseen, training).distance
-    share = float((found.distance <= _alike(usual)).mean())
-    return Copies(found, share, None if unseen is None else _ratio(made, training, unseen))
-
-
-def _ratio(made: Features, training: Features, unseen: Features) -> float:
-    """Compare distances to equally many pictures of both kinds; the larger set gives several draws of that size."""
+    limit = _alike(usual)
+    share = float((found.distance <= limit).mean())
+    nearness = float(np.median(found.distance) / max(float(np.median(usual)), 1e-12))
+    if unseen is None:
+        return Copies(found, share, None, nearness=nearness)
     size = min(len(training), len(unseen))
-    to_training, to_unseen = (_median_distance(made, others, size) for others in (training, unseen))
-    return to_training / to_unseen
+    to_training, to_unseen = (_distances(made, others, size) for others in (training, unseen))
+    ratio = float(np.median(to_training, axis=1).mean() / np.median(to_unseen, axis=1).mean())
+    near, near_unseen = (float((distances <= limit).mean()) for distances in (to_training, to_unseen))
+    return Copies(found, share, ratio, share * min(1.0, near_unseen / near) if near else 0.0, nearness)
 
 
-def _median_distance(made: Features, others: Features, size: int) -> float:
+def _distances(made: Features, others: Features, size: int) -> Distances:
+    """Return distances to the nearest of ``size`` others, of as many draws as the larger set gives: [draws, n]."""
     starts = range(0, len(others) - size + 1, size)
-    return float(np.mean([np.median(nearest(made, others[start : start + size]).distance) for start in starts]))
+    return np.stack([nearest(made, others[start : start + size]).distance for start in starts])

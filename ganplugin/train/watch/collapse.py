@@ -13,7 +13,7 @@ __all__ = ["NAME", "Crowd", "collapse", "crowd_of"]
 NAME: Final = "collapse"
 
 _DIVERSITY: Final = (0.6, 0.4)
-_DOUBLES: Final = (0.1, 0.3)
+_DOUBLES: Final = ((0.15, 2), (0.4, 5))
 _FIX: Final = (
     "go on from an earlier checkpoint with a lower --learning-rate or --penalty r1=1; "
     "or start anew with --loss relativistic or hinge and --augment translation,cutout"
@@ -48,15 +48,19 @@ def crowd_of(made: tuple[Features, Features], real: tuple[Features, Features], d
 
 
 def collapse(crowd: Crowd | None, *, early: bool) -> Verdict:
-    """Say how far samples are apart: watch from a diversity of 0.6 down or 1 double in 10, bad from 0.4 or 3 in 10.
+    """Say how far samples are apart: watch from a diversity of 0.6 down, bad from 0.4.
 
-    A young generator makes the same blur of everything, which is no collapse yet: ``early`` leaves it open.
+    So it is where 15 % of n samples have doubles, so many that there are fewer than n / 2 different pictures, or 40 % and
+    fewer than n / 5. Of few kinds of simple pictures there are some doubles always. A young generator makes the same blur of everything, which is no collapse yet: ``early`` leaves it open.
     """
     if crowd is None:
         return Verdict(NAME, "unknown", "samples were not looked at")
-    severity = max(
-        sum(crowd.diversity < limit for limit in _DIVERSITY), sum(crowd.doubles >= limit for limit in _DOUBLES)
+    alike = (
+        0
+        if crowd.support is None
+        else sum(crowd.doubles >= share and crowd.support * parts < crowd.count for share, parts in _DOUBLES)
     )
+    severity = max(sum(crowd.diversity < limit for limit in _DIVERSITY), alike)
     words = _words(crowd)
     if early and severity:
         return Verdict(NAME, "unknown", f"too early to tell: {words}")

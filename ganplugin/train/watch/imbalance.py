@@ -17,7 +17,7 @@ NAME: Final = "imbalance"
 
 _WINDOW: Final = 10
 _SURE: Final = (0.05, 0.02)
-_WRONG: Final = (1.1, 1.25)
+_WRONG: Final = (1.05, 1.15)
 _STRONG: Final = (
     "the scorer wins: --penalty r1=10, --augment ada, a lower --learning-rate, or --loss relativistic or wgan-gp"
 )
@@ -46,7 +46,7 @@ class Balance:
     def verdict(self) -> Verdict:
         """Say who wins, by the median of 10 steps of the scorer's loss over that of no opinion.
 
-        Below 1/20 (watch) or 1/50 (bad) it is always right, above 1.1 or 1.25 worse than having no opinion. A critic
+        Below 1/20 (watch) or 1/50 (bad) it is always right, above 1.05 or 1.15 worse than having no opinion. A critic
         ought to be right; it is wrong where made pictures score above real ones.
         """
         if len(self.losses) < _WINDOW:

@@ -101,7 +101,7 @@ class Looking:
         chosen = np.argsort(found.distance, kind="stable")[:_SHOWN]
         samples = torch.cat([as_levels(render(int(index), 1)).cpu() for index in chosen])
         nearest = torch.from_numpy(self.held.training.take(self.order[found.index[chosen]]))
-        rows = zip(torch.split(samples, _COLUMNS), torch.split(nearest, _COLUMNS), strict=True)  # type: ignore[no-untyped-call]
+        rows = zip(torch.split(samples, _COLUMNS), torch.split(nearest, _COLUMNS), strict=True)
         save_grid(path, torch.cat([part for row in rows for part in row]).float() / 255, columns=_COLUMNS)
 
 

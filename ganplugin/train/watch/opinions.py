@@ -68,7 +68,7 @@ def _of_pictures(game: Game, judge: Judge, pictures: PackedSet, most: int) -> Sc
 
 
 def _scored(game: Game, judge: Judge, images: Tensor, label: Tensor | None) -> Scores:
-    scores: Scores = judge(game.changed(images), label).float().flatten(1).mean(1).double().cpu().numpy()
+    scores: Scores = judge(game.changed(images), label).float().reshape(len(images), -1).mean(1).double().cpu().numpy()
     return scores
 
 
