@@ -135,5 +135,8 @@ def test_a_model_that_says_what_it_held_out_is_measured_against_just_that(run, p
     assert "does not say what it was trained on" in sides.note
     known = stated | {"data_sha256": whole.digest}
     assert sides_of(manifest.model_copy(update={"training": known}), (pictures,), (), None, "crop").note is None
+    all_of_it = {"held_out": 0.0, "held_out_seed": 0, "data_sha256": whole.digest}
+    none = sides_of(manifest.model_copy(update={"training": all_of_it}), (pictures,), (), None, "crop")
+    assert none.training is None and "trained on just these pictures" in none.note
     other = stated | {"data_sha256": "0" * 64}
     assert "not quite" in sides_of(manifest.model_copy(update={"training": other}), (pictures,), (), None, "crop").note

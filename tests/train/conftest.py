@@ -10,12 +10,26 @@ from PIL import Image
 
 from ganplugin.models.stylizer import StylizerConfig
 from ganplugin.models.vgg import VGG_CHANNELS, VggFeatures
+from ganplugin.train.metrics.backbones.backbone import Backbone
+from ganplugin.train.metrics.backbones.random_convolutions import random_convolutions
 from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
+from ganplugin.train.watch import looking
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Trainings look with random convolutions, and keep what they see in the test's own folder."""
+    monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path / "cache"))
+
+    def random_eye(name: str = "", *, device: torch.device) -> Backbone:
+        return random_convolutions(device)
+
+    monkeypatch.setattr(looking, "load_backbone", random_eye)
 
 
 @pytest.fixture

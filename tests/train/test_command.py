@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,22 @@ def test_resumes_as_the_run_was_begun_without_being_told(folder: Path, tmp_path:
     assert again.exit_code == 0, again.exception
     manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
     assert {"recipe": "mlp", "loss": "lsgan", "steps": 4, "seed": 5}.items() <= manifest.training.items()
+
+
+def test_pictures_are_held_out_as_asked(tmp_path: Path) -> None:
+    place = tmp_path / "many"
+    place.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(100):
+        Image.fromarray(random.integers(0, 256, (16, 16, 3), np.uint8)).save(place / f"{index:03d}.png")
+    done = call("generator", place, "--out", tmp_path / "half", *GENERATOR, "--held-out", "0.5")
+    assert done.exit_code == 0, done.exception
+    assert 30 <= json.loads((tmp_path / "half" / "run.json").read_text())["held_out_pictures"] <= 70
+    assert "kid" in (tmp_path / "half" / "log.jsonl").read_text()
+    done = call("generator", place, "--out", tmp_path / "none", *GENERATOR, "--held-out", "0", "--no-metrics")
+    assert "no pictures are held out" in done.stderr
+    assert "metrics by" not in done.stderr
+    assert not (tmp_path / "none" / "copies.png").exists()
 
 
 def test_crops(folder: Path, tmp_path: Path) -> None:

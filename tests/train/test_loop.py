@@ -6,12 +6,15 @@ import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ganplugin.errors import Cancelled, TrainingError
+from ganplugin.train import loop
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.state import State
+from ganplugin.train.watch.verdict import Verdict, graded
 
 
 class Counter:
@@ -129,6 +132,100 @@ def test_the_best_is_kept_beside_the_last(tmp_path: Path) -> None:
     # What was best before counts after a stop, too.
     run(trainer, tmp_path, Schedule(steps=4), resume=True, measure=lambda: {"kid": 0.3})
     assert (tmp_path / "best.safetensors").read_text() == "2"
+
+
+def test_what_another_backbone_sees_is_not_compared_with_what_was_best_before(tmp_path: Path) -> None:
+    run(Counter(), tmp_path, Schedule(steps=1), resume=False, measure=lambda: {"kid": 0.1, "backbone": "one"})
+    run(Counter(), tmp_path, Schedule(steps=2), resume=True, measure=lambda: {"kid": 0.3, "backbone": "one"})
+    assert (tmp_path / "best.safetensors").read_text() == "1"
+    run(Counter(), tmp_path, Schedule(steps=3), resume=True, measure=lambda: {"kid": 0.7, "backbone": "two"})
+    assert (tmp_path / "best.safetensors").read_text() == "3"
+
+
+def test_measuring_takes_a_twentieth_of_the_time_at_most_but_for_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    trainer, said, measured = Counter(), [], []
+    advance = trainer.advance
+
+    def step(part: float) -> Mapping[str, float]:
+        now[0] += 10
+        return advance(part)
+
+    def measure() -> Mapping[str, float]:
+        measured.append(trainer.step)
+        now[0] += 2
+        return {"kid": 1.0}
+
+    monkeypatch.setattr(trainer, "advance", step)
+    run(trainer, tmp_path, Schedule(steps=12, save_minutes=0.1), resume=False, measure=measure, say=said.append)
+    assert measured == [1, 5, 9, 12]  # 2 s are a twentieth of 40
+    assert len(list((tmp_path / "grids").iterdir())) == 12
+    assert [words for words in said if "measuring takes 2 s" in words] == [said[1]]
+
+
+class Watching:
+    """A watch that finds the levels it is given, one after the other."""
+
+    def __init__(self, *levels: str) -> None:
+        self.levels, self.told = list(levels), 0
+
+    def follow(self, losses: Mapping[str, float]) -> list[Verdict]:
+        return [self._next()]
+
+    def verdicts(self) -> list[Verdict]:
+        return [self._next()]
+
+    def _next(self) -> Verdict:
+        self.told += 1
+        level = self.levels.pop(0) if self.levels else "good"
+        return graded("collapse", ("good", "watch", "bad").index(level), "all the same", "use --penalty r1=1")
+
+    def state(self) -> State:
+        return {"told": self.told}
+
+    def restore(self, state: State) -> None:
+        self.told = int(str(state["told"]))
+
+
+def _lines(folder: Path, kind: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == kind]
+
+
+def test_what_turns_bad_is_warned_of_once_and_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    watch = Watching("good", "bad", "bad", "watch", "bad", "good", "bad")
+    run(Counter(), tmp_path, Schedule(steps=7, log_steps=1), resume=False, watch=watch, say=said.append)
+    warnings = _lines(tmp_path, "warning")
+    assert [line["step"] for line in warnings] == [2, 7]
+    assert warnings[0] | {"step": 0} == {
+        "kind": "warning", "step": 0, "name": "collapse", "words": "all the same", "fix": "use --penalty r1=1",
+    }  # fmt: skip
+    assert said[0] == "warning, step 2: collapse: all the same; use --penalty r1=1"
+    (line,) = _lines(tmp_path, "verdicts")
+    assert line == {
+        "kind": "verdicts", "step": 7, "kimg": 0.028,
+        "verdicts": [{"name": "collapse", "level": "good", "words": "all the same", "fix": ""}],
+    }  # fmt: skip
+    assert said[-1] == "step 7: collapse good"
+
+
+def test_a_resumed_watch_remembers_and_does_not_warn_again(tmp_path: Path) -> None:
+    run(Counter(), tmp_path, Schedule(steps=2, log_steps=1), resume=False, watch=Watching("good", "bad", "bad"))
+    again = Watching("bad", "bad")
+    run(Counter(), tmp_path, Schedule(steps=3, log_steps=1), resume=True, watch=again)
+    assert again.told == 5
+    assert [line["step"] for line in _lines(tmp_path, "warning")] == [2]
+
+
+def test_a_stopped_run_saves_and_does_not_measure(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        run(Interrupted(signal.SIGINT), tmp_path, Schedule(steps=9), resume=False, measure=lambda: {"kid": 1.0})
+    assert _lines(tmp_path, "metrics") == []
+    assert (tmp_path / "state.pt").exists()
 
 
 def test_some_checkpoints_stay_for_good(tmp_path: Path) -> None:

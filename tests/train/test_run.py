@@ -10,15 +10,22 @@ import pytest
 import torch
 from PIL import Image
 
-from ganplugin.errors import InputError, TrainingError
+from ganplugin.errors import DependencyError, InputError, TrainingError
+from ganplugin.export import export_checkpoint
+from ganplugin.modelfile import read_manifest
 from ganplugin.train import estimate as estimating
-from ganplugin.train.estimate import check_memory, estimate
-from ganplugin.train.generator import GeneratorTrainer
-from ganplugin.train.loop import Measure, Schedule
-from ganplugin.train.pictures.packed import PackedSet
+from ganplugin.train.estimate import Prospect, check_memory, estimate
+from ganplugin.train.held_out import hold_out
+from ganplugin.train.loop import Schedule
+from ganplugin.train.metrics.backbones.backbone import Backbone
+from ganplugin.train.metrics.backbones.random_convolutions import random_convolutions
+from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
+from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices
 from ganplugin.train.run import GeneratorRun, recipe_for, train_generator
+from ganplugin.train.state import load_state
+from ganplugin.train.watch import looking
 from tests.train.test_game import differing
 from tests.train.tiny import game
 
@@ -48,7 +55,9 @@ def test_a_run_says_what_it_is(options: GeneratorRun) -> None:
     assert re.fullmatch("[0-9a-f]{64}", facts["data_digest"])
     assert facts["versions"]["torch"] == torch.__version__
     assert facts["layout"] in ("plain", "channels-last")
-    assert re.search(r"about .* s for 1,000 pictures", told[-1])
+    assert any(re.search(r"about .* s for 1,000 pictures", words) for words in told)
+    assert any("--kimg 0.008 will be a sketch" in words for words in told)
+    assert facts["held_out"] == 0 and facts["backbone"] == "random"
 
 
 def test_a_run_goes_on_as_it_was_and_on_its_own_pictures_alone(options: GeneratorRun, folder: Path) -> None:
@@ -61,19 +70,114 @@ def test_a_run_goes_on_as_it_was_and_on_its_own_pictures_alone(options: Generato
         train_generator(options, Schedule(steps=4), resume=True, report=_quiet)
 
 
-def test_what_measures_is_given_the_trainer_and_its_pictures(options: GeneratorRun) -> None:
-    seen: list[int] = []
+@pytest.fixture
+def many(options: GeneratorRun, tmp_path: Path) -> GeneratorRun:
+    """The same run on eighty pictures."""
+    place = tmp_path / "many"
+    place.mkdir()
+    random = np.random.default_rng(1)
+    for index in range(80):
+        Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8)).save(place / f"{index:02d}.png")
+    return replace(options, places=(place,))
 
-    def measure(trainer: GeneratorTrainer, pictures: PackedSet) -> Measure:
-        def measured() -> dict[str, float]:
-            seen.append(len(trainer.paint(0, len(pictures))))
-            return {"kid": 1.0}
 
-        return measured
+def lines_of(run: Path, kind: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == kind]
 
-    train_generator(options, Schedule(steps=2), resume=False, report=_quiet, measure=measure)
-    assert seen == [20]
-    assert (options.out / "best.safetensors").exists()
+
+def test_metrics_are_against_pictures_that_were_never_trained_on(many: GeneratorRun) -> None:
+    told: list[str] = []
+    train_generator(many, Schedule(steps=2), resume=False, report=told.append)
+    facts = json.loads((many.out / "run.json").read_text())
+    assert 0.1 < facts["held_out"] <= 0.3
+    assert facts["held_out_pictures"] >= 16
+    assert facts["pictures"] + facts["held_out_pictures"] == 80
+    assert f"{facts['held_out_pictures']} of 80 pictures are held out for metrics" in told
+    (metrics,) = lines_of(many.out, "metrics")
+    assert list(metrics)[:5] == ["kind", "step", "kimg", "seconds", "backbone"]
+    assert metrics["backbone"] == "random convolutions (untrained)"
+    assert {"kid", "recall", "copies", "took"} <= metrics.keys()
+    (said,) = lines_of(many.out, "verdicts")
+    assert [set(one) for one in said["verdicts"]] == [{"name", "level", "words", "fix"}] * 5  # type: ignore[union-attr]
+    assert any("kid" in words and "random convolutions" in words and "collapse" in words for words in told)
+    assert (many.out / "best.safetensors").exists()
+    assert (many.out / "copies.png").exists()
+
+
+def test_a_model_says_what_was_held_out_and_evaluation_parts_the_same(many: GeneratorRun) -> None:
+    path = train_generator(many, Schedule(steps=1), resume=False, report=_quiet)
+    assert path is not None
+    training = read_manifest(export_checkpoint(path).path).training
+    whole, _ = gather(many.places, many.policy)
+    assert training["data_sha256"] == whole.digest
+    held = hold_out(whole, 0.1)
+    sides = whole.split(float(training["held_out"]), int(training["held_out_seed"]))
+    assert held.unseen is not None
+    assert sides[1].digest == held.unseen.digest
+    assert sides[0].digest == held.training.digest
+
+
+def test_a_resumed_run_holds_the_same_out_and_is_the_undisturbed_one(many: GeneratorRun, tmp_path: Path) -> None:
+    whole = replace(many, out=tmp_path / "whole", layout="plain")
+    train_generator(whole, Schedule(steps=6), resume=False, report=_quiet)
+    parts = replace(many, out=tmp_path / "parts", layout="plain")
+    train_generator(parts, Schedule(steps=2, save_minutes=0.0), resume=False, report=_quiet)
+    best = load_state(parts.out / "state.pt")["best"]
+    # Neither another part nor none of it changes what was decided at the start.
+    train_generator(replace(parts, held_out=0.0), Schedule(steps=6, save_minutes=0.0), resume=True, report=_quiet)
+    one, other = (load_state(run.out / "state.pt") for run in (whole, parts))
+    assert one["trainer"]["step"] == 6  # type: ignore[index]
+    # The schedule's part decides nothing here: mlp has flat rates.
+    assert differing(one["trainer"], other["trainer"]) == []  # type: ignore[arg-type]
+    kids = [line["kid"] for line in lines_of(parts.out, "metrics")]
+    assert other["best"] == pytest.approx(min(kids), abs=1e-5)  # type: ignore[type-var]
+    assert best >= other["best"]  # type: ignore[operator]
+
+
+def test_without_metrics_the_cheap_detectors_watch(many: GeneratorRun) -> None:
+    train_generator(replace(many, metrics=False), Schedule(steps=2), resume=False, report=_quiet)
+    assert lines_of(many.out, "metrics") == []
+    levels = {one["name"]: one["level"] for one in lines_of(many.out, "verdicts")[0]["verdicts"]}  # type: ignore[union-attr]
+    assert levels["collapse"] == "unknown"
+    assert levels["overfitting"] == "good"
+    assert not (many.out / "copies.png").exists()
+
+
+def test_missing_weights_are_said_in_a_line_and_random_ones_take_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str, *, device: torch.device) -> Backbone:
+        if name != "random":
+            raise DependencyError("the weights are not here", fix="fetch them")
+        return random_convolutions(device)
+
+    monkeypatch.setattr(looking, "load_backbone", missing)
+    told: list[str] = []
+    assert looking.eye_for(None, torch.device("cpu"), told.append).key == "random"
+    assert told == [
+        "the weights are not here: metrics are by random convolutions, whose numbers compare with nothing else"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "steps", "tuned", "words"),
+    [
+        (9.0, None, False, "a usable result after about 25 minutes; --minutes 9 will be a sketch"),
+        (30.0, None, False, "a usable result after about 25 minutes"),
+        (30.0, 1000, False, "a usable result after about 25 minutes; --kimg 32 will be a sketch"),
+        (None, None, True, "a usable result after about 5 minutes"),
+    ],
+)
+def test_the_start_says_when_pictures_will_be_worth_looking_at(
+    minutes: float | None, steps: int | None, tuned: bool, words: str
+) -> None:
+    recipe = replace(RECIPES["quick"], usable_kimg=100.0)
+    assert str(Prospect.of(recipe, 15.0, minutes=minutes, steps=steps, tuned=tuned)) == words
+
+
+def test_long_times_are_told_in_hours_and_days() -> None:
+    recipe = replace(RECIPES["quick"], usable_kimg=100.0)
+    told = [str(Prospect.of(recipe, seconds, minutes=None, steps=None, tuned=False)) for seconds in (0.1, 180, 3600)]
+    assert [words.removeprefix("a usable result after about ") for words in told] == ["a minute", "5 hours", "4 days"]
 
 
 def test_too_few_pictures_are_refused(options: GeneratorRun, folder: Path) -> None:

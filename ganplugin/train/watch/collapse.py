@@ -50,8 +50,9 @@ def crowd_of(made: tuple[Features, Features], real: tuple[Features, Features], d
 def collapse(crowd: Crowd | None, *, early: bool) -> Verdict:
     """Say how far samples are apart: watch from a diversity of 0.6 down, bad from 0.4.
 
-    So it is where 15 % of n samples have doubles, so many that there are fewer than n / 2 different pictures, or 40 % and
-    fewer than n / 5. Of few kinds of simple pictures there are some doubles always. A young generator makes the same blur of everything, which is no collapse yet: ``early`` leaves it open.
+    So it is where 15 % of n samples have doubles, so many that there are fewer than n / 2 different pictures, or where
+    40 % have and there are fewer than n / 5. Of few kinds of simple pictures there are some doubles always. A young
+    generator makes the same blur of everything, which is no collapse yet: ``early`` leaves it open.
     """
     if crowd is None:
         return Verdict(NAME, "unknown", "samples were not looked at")

@@ -26,8 +26,9 @@ def memorisation(copies: Copies | None, looked_at: int, there: int) -> Verdict:
     """Say how near samples come to training pictures, ``looked_at`` of those that are ``there``.
 
     A copy is nearer to one than 99 % of unseen pictures are (of one another, where none is held out): watch from 5 %
-    of the samples, bad from 20 %, beyond those that come as near to unseen pictures. So is a ratio below 0.85 or 0.7: the usual distance to training pictures over that to
-    equally many unseen ones, which is 1 for samples that remember nothing. It is chance for samples far from both, or all near a few of them.
+    of the samples, bad from 20 %, beyond those that come as near to unseen pictures. So is a ratio below 0.85 or 0.7:
+    the usual distance to training pictures over that to equally many unseen ones, which is 1 for samples that remember
+    nothing. It is chance for samples far from both, or all near a few of them.
     """
     if copies is None:
         return Verdict(NAME, "unknown", "samples were not looked at")
