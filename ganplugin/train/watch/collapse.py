@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,13 +25,13 @@ _FIX: Final = (
 class Crowd:
     """Of ``count`` samples: the part that has a near double among the others, and how many pictures there may be.
 
-    ``support`` is None where there are no doubles. ``diversity`` is the distance of two samples over that of two real
+    ``support`` is infinite where there are no doubles. ``diversity`` is the distance of two samples over that of two real
     pictures.
     """
 
     count: int
     doubles: float
-    support: float | None
+    support: float
     diversity: float
 
 
@@ -44,7 +45,7 @@ def crowd_of(made: tuple[Features, Features], real: tuple[Features, Features], d
     same = alike(made[0], real[0]) & alike(made[1], real[1])
     pairs = int(same.sum()) / 2
     count = len(same)
-    return Crowd(count, float(same.any(1).mean()), count**2 / (2 * pairs) if pairs else None, diversity)
+    return Crowd(count, float(same.any(1).mean()), count**2 / (2 * pairs) if pairs else math.inf, diversity)
 
 
 def collapse(crowd: Crowd | None, *, early: bool) -> Verdict:
@@ -56,11 +57,7 @@ def collapse(crowd: Crowd | None, *, early: bool) -> Verdict:
     """
     if crowd is None:
         return Verdict(NAME, "unknown", "samples were not looked at")
-    alike = (
-        0
-        if crowd.support is None
-        else sum(crowd.doubles >= share and crowd.support * parts < crowd.count for share, parts in _DOUBLES)
-    )
+    alike = sum(crowd.doubles >= share and crowd.support * parts < crowd.count for share, parts in _DOUBLES)
     severity = max(sum(crowd.diversity < limit for limit in _DIVERSITY), alike)
     words = _words(crowd)
     if early and severity:
@@ -69,7 +66,7 @@ def collapse(crowd: Crowd | None, *, early: bool) -> Verdict:
 
 
 def _words(crowd: Crowd) -> str:
-    support = f" (about {crowd.support:,.0f} different pictures)" if crowd.support else ""
+    support = f" (about {crowd.support:,.0f} different pictures)" if math.isfinite(crowd.support) else ""
     return (
         f"{100 * crowd.doubles:.0f} % of {crowd.count} samples have a near double{support}; "
         f"two samples are {crowd.diversity:.2f} times as far apart as two real pictures"

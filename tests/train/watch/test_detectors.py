@@ -82,8 +82,8 @@ def test_what_helps_is_not_what_is_in_use_already() -> None:
         (Crowd(500, 0.6, 800, 0.9), "good"),  # some doubles of many
         (Crowd(500, 0.6, 150, 0.9), "watch"),
         (Crowd(500, 1.0, 12, 0.97), "bad"),  # few, but far apart
-        (Crowd(500, 0.0, None, 0.5), "watch"),
-        (Crowd(500, 0.0, None, 0.2), "bad"),
+        (Crowd(500, 0.0, math.inf, 0.5), "watch"),
+        (Crowd(500, 0.0, math.inf, 0.2), "bad"),
     ],
 )
 def test_collapse_by_doubles_and_by_distance(crowd: Crowd, level: str) -> None:
