@@ -48,7 +48,9 @@ class Prospect:
     limit: str
 
     @classmethod
-    def of(cls, recipe: Recipe, found: Estimate, *, minutes: float | None, steps: int | None, going_on: bool) -> Prospect:
+    def of(
+        cls, recipe: Recipe, found: Estimate, *, minutes: float | None, steps: int | None, going_on: bool
+    ) -> Prospect:
         """Return the prospect at the speed that was found, of a run of so many minutes or steps.
 
         Networks ``going_on`` from trained ones take a fifth of the pictures, as StyleGAN2-ADA's repository says of its

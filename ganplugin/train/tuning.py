@@ -20,7 +20,7 @@ class _Trial:
 
 
 def tuned(game: Game, *, precision: str, layout: str, report: Callable[[str], None]) -> tuple[Game, Estimate]:
-    """Return the game, computing as asked, or where that is ``auto`` in the way that was measured to be fastest: so fast.
+    """Return the game, computing as asked, or where that is ``auto`` in the fastest way, and how fast that is.
 
     ``layout`` is plain or channels-last. The better order serves to measure the second precision, so that there are
     three trials and not four. Of several processes the first one's trials count.

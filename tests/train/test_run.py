@@ -14,7 +14,7 @@ from ganplugin.errors import DependencyError, InputError, TrainingError
 from ganplugin.export import export_checkpoint
 from ganplugin.modelfile import read_manifest
 from ganplugin.train import estimate as estimating
-from ganplugin.train.estimate import Prospect, check_memory, estimate
+from ganplugin.train.estimate import Estimate, Prospect, check_memory, estimate
 from ganplugin.train.held_out import hold_out
 from ganplugin.train.loop import Schedule
 from ganplugin.train.metrics.backbones.backbone import Backbone
@@ -159,7 +159,7 @@ def test_missing_weights_are_said_in_a_line_and_random_ones_take_their_place(mon
 
 
 @pytest.mark.parametrize(
-    ("minutes", "steps", "tuned", "words"),
+    ("minutes", "steps", "going_on", "words"),
     [
         (9.0, None, False, "a usable result after about 25 minutes; --minutes 9 will be a sketch"),
         (30.0, None, False, "a usable result after about 25 minutes"),
@@ -168,15 +168,18 @@ def test_missing_weights_are_said_in_a_line_and_random_ones_take_their_place(mon
     ],
 )
 def test_the_start_says_when_pictures_will_be_worth_looking_at(
-    minutes: float | None, steps: int | None, tuned: bool, words: str
+    minutes: float | None, steps: int | None, going_on: bool, words: str
 ) -> None:
     recipe = replace(RECIPES["quick"], usable_kimg=100.0)
-    assert str(Prospect.of(recipe, 15.0, minutes=minutes, steps=steps, tuned=tuned)) == words
+    assert (
+        str(Prospect.of(recipe, Estimate(15.0, None, None), minutes=minutes, steps=steps, going_on=going_on)) == words
+    )
 
 
 def test_long_times_are_told_in_hours_and_days() -> None:
     recipe = replace(RECIPES["quick"], usable_kimg=100.0)
-    told = [str(Prospect.of(recipe, seconds, minutes=None, steps=None, tuned=False)) for seconds in (0.1, 180, 3600)]
+    speeds = [Estimate(seconds, None, None) for seconds in (0.1, 180.0, 3600.0)]
+    told = [str(Prospect.of(recipe, speed, minutes=None, steps=None, going_on=False)) for speed in speeds]
     assert [words.removeprefix("a usable result after about ") for words in told] == ["a minute", "5 hours", "4 days"]
 
 

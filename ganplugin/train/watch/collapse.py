@@ -25,8 +25,8 @@ _FIX: Final = (
 class Crowd:
     """Of ``count`` samples: the part that has a near double among the others, and how many pictures there may be.
 
-    ``support`` is infinite where there are no doubles. ``diversity`` is the distance of two samples over that of two real
-    pictures.
+    ``support`` is infinite where there are no doubles. ``diversity`` is the distance of two samples over that of two
+    real pictures.
     """
 
     count: int
