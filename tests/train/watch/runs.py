@@ -48,19 +48,19 @@ def same(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def parted(count: int, unseen: int = 60, side: int = SIDE, pictures: Pictures = washes, seed: int = 1) -> HeldOut:
+def parted(count: int, unseen: int = 60, side: int = SIDE, pictures: Pictures = washes) -> HeldOut:
     """``count`` pictures to train on, and others."""
-    whole = PackedSet.in_memory(pictures(count + unseen, seed, side))
+    whole = PackedSet.in_memory(pictures(count + unseen, 1, side))
     rows = np.arange(count + unseen)
     return HeldOut(whole, whole.part(rows[unseen:]), whole.part(rows[:unseen]), 0.2, 0, "")
 
 
 def watched(
     name: str, folder: Path, *, count: int = 200, side: int = SIDE, change: Callable[[Recipe], Recipe] = same,
-    pictures: Pictures = washes, seed: int = 1, looking: bool = True, usable_kimg: float = 0.0, **choices: object,
+    pictures: Pictures = washes, looking: bool = True, usable_kimg: float = 0.0, **choices: object,
 ) -> GeneratorWatch:  # fmt: skip
     """A training on washes, or on others, watched, of a recipe that is never too young to be judged."""
-    held, picture = parted(count, side=side, pictures=pictures, seed=seed), Picture(3, side, side)
+    held, picture = parted(count, side=side, pictures=pictures), Picture(3, side, side)
     recipe = replace(change(small(name, **{"batch": 16, **choices})), usable_kimg=usable_kimg)
     with reproducible(3):
         pair = recipe.make(picture, recipe.width, recipe)

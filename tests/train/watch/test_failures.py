@@ -58,13 +58,12 @@ def test_a_scorer_that_sees_16_pictures_again_and_again_overfits(tmp_path: Path)
     assert "--augment" in found.fix
 
 
-def test_a_generator_of_8_pictures_remembers_them(tmp_path: Path) -> None:
-    watch = watched("quick", tmp_path, count=8, seed=3, width=8, learning_rate=1e-3, augment="none", flip=False,
-                    change=short_memory)  # fmt: skip
-    train(watch, 200)
+def test_a_generator_of_4_pictures_remembers_them(tmp_path: Path) -> None:
+    watch = watched("mlp", tmp_path, count=4, width=64, learning_rate=2e-3)
+    train(watch, 400)
     found = verdict(watch, "memorisation")
     assert found.level == "bad"
-    assert "of 8 training pictures" in found.words
+    assert "of 4 training pictures" in found.words
     assert "copies.png" in found.fix
     assert (tmp_path / "copies.png").is_file()
 
