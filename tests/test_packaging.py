@@ -20,7 +20,7 @@ import ganplugin.cli
 from tests.source import FOLDERS, ROOT
 
 PACKAGED = re.compile(
-    r".*(?:\.py|/py\.typed|/builtin/[^/]+\.(?:onnx|json|webp|md)|/series/page/[^/]+"
+    r".*(?:\.py|/py\.typed|/builtin/[^/]+\.(?:onnx|json|webp|md)|/series/page/[^/]+|/pages/[^/]+|/train/page/[^/]+"
     r"|/comfyui/(?:icon\.png|(?:locales|web|example_workflows)/.+)|/invokeai/workflows/[^/]+\.json)$"
 )
 BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")

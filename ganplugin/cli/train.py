@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from ganplugin.cli.export import needs_torch
+from ganplugin.cli.train_compare import compare
 from ganplugin.cli.train_generator import finish, generator, report, schedule_of
+from ganplugin.cli.train_options import preview_option
 
 __all__ = ["command"]
 
@@ -24,10 +26,12 @@ def command() -> None:
     Examples:
       ganplugin train generator textures --minutes 30
       ganplugin train style wave.png --photos holiday
+      ganplugin train compare runs/*
     """
 
 
 command.add_command(generator)
+command.add_command(compare)
 
 
 @command.command()
@@ -69,6 +73,7 @@ command.add_command(generator)
 @click.option("--save-minutes", default=5.0, show_default=True, help="Save and write a sample sheet this often.")
 @click.option("--data", default="", help="What the pictures are; recorded in the model.")
 @click.option("--licence", default="", help="What you know of the rights in the pictures; recorded in the model.")
+@preview_option
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 def style(
     paintings: tuple[Path, ...],
@@ -89,6 +94,7 @@ def style(
     save_minutes: float,
     data: str,
     licence: str,
+    preview: bool,
     resume: bool,
 ) -> None:
     """Train one style network for all PAINTINGS; a style is named after its file, or by NAME=FILE.
@@ -119,7 +125,8 @@ def style(
         data=data,
         licence=licence,
     )
-    finish(train_style(recipe, schedule_of(minutes, steps, save_minutes), resume=resume, report=report))
+    schedule = schedule_of(minutes, steps, save_minutes, preview=preview)
+    finish(train_style(recipe, schedule, resume=resume, report=report))
 
 
 def _named(painting: Path) -> tuple[str, Path]:

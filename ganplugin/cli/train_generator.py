@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ganplugin.cli.export import needs_torch
+from ganplugin.cli.train_options import given_words, preview_option
 from ganplugin.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,8 +87,11 @@ _LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan", "wgan-gp", "re
 @click.option("--keep-kimg", type=click.FloatRange(min=0, min_open=True), help="Keep a checkpoint this often for good.")
 @click.option("--data", default="", help="What the pictures are; recorded in the model.")
 @click.option("--licence", default="", help="What you know of the rights in the pictures; recorded in the model.")
+@preview_option
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.pass_context
 def generator(
+    context: click.Context,
     pictures: tuple[Path, ...],
     recipe: str | None,
     out: Path | None,
@@ -121,6 +125,7 @@ def generator(
     keep_kimg: float | None,
     data: str,
     licence: str,
+    preview: bool,
     resume: bool,
 ) -> None:
     """Train a generator, and the scorer that judges it, on PICTURES (folders, files, zip files or a packed set).
@@ -172,11 +177,12 @@ def generator(
         licence=licence,
         held_out=held_out,
         metrics=metrics,
+        command=given_words(context),
     )
     size_of_batch = choices.batch or RECIPES[name].batch
     kept = 0 if keep_kimg is None else max(1, round(keep_kimg * 1000 / size_of_batch))
     steps = None if kimg is None else max(1, round(kimg * 1000 / size_of_batch))
-    schedule = schedule_of(minutes, steps, save_minutes, kept)
+    schedule = schedule_of(minutes, steps, save_minutes, kept, preview=preview)
     if checkpoint := train_generator(run, schedule, resume=resume, report=report):
         finish(checkpoint)
 
@@ -232,12 +238,14 @@ def _start(path: Path) -> Start:
     return Start(pair.family, pair.generator, pair.scorer, pair.config, shape, path.name)
 
 
-def schedule_of(minutes: float | None, steps: int | None, save_minutes: float, keep_steps: int = 0) -> Schedule:
+def schedule_of(
+    minutes: float | None, steps: int | None, save_minutes: float, keep_steps: int = 0, *, preview: bool = False
+) -> Schedule:
     """Return when to stop and to save; after half an hour if nothing is said."""
     from ganplugin.train.loop import Schedule
 
     limit = 30.0 if minutes is None and steps is None else minutes
-    return Schedule(minutes=limit, steps=steps, save_minutes=save_minutes, keep_steps=keep_steps)
+    return Schedule(minutes=limit, steps=steps, save_minutes=save_minutes, keep_steps=keep_steps, preview=preview)
 
 
 def report(message: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
 import math
@@ -14,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from ganplugin.pages.template import Page
 from ganplugin.series.collection import Collection, Work
 from ganplugin.series.derived import write_derived
 from ganplugin.series.facets import Facet, facets_of, rarities, shown
@@ -23,13 +22,14 @@ __all__ = ["PAGE", "gallery_page", "write_gallery"]
 PAGE: Final = "index.html"
 """The name of the page in the series' folder."""
 
-_SCRIPTS: Final = ("collection.js", "address.js", "grid.js", "traits.js", "piece.js", "script.js")
+_PAGE: Final = Page(
+    files("ganplugin.series").joinpath("page"),
+    "body.html",
+    "style.css",
+    ("collection.js", "address.js", "grid.js", "traits.js", "piece.js", "script.js"),
+)
 _FILMS: Final = (".mp4", ".webm", ".mov", ".m4v", ".mkv")
 _PICTURES: Final = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif", ".bmp")
-_POLICY: Final = (
-    "default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src {style}; script-src {scripts}; "
-    "base-uri 'none'; form-action 'none'"
-)
 
 
 def write_gallery(collection: Collection, folder: Path) -> Path:
@@ -43,23 +43,12 @@ def write_gallery(collection: Collection, folder: Path) -> Path:
 
 def gallery_page(collection: Collection) -> str:
     """Return the page as text. All that people wrote is escaped in it."""
-    style, theme = _part("style.css"), _part("theme.js")
-    scripts = '"use strict";\n' + "\n".join(_part(name) for name in _SCRIPTS)
-    policy = _POLICY.format(style=_allowed(style), scripts=f"{_allowed(theme)} {_allowed(scripts)}")
     blocks = {
-        "policy": html.escape(policy, quote=False),
-        "style": style,
-        "theme": theme,
-        "scripts": scripts,
-        "data": _data_block(page_data(collection)),
-        "summary": html.escape(" ".join(collection.description.split())[:300]),
-        "title": html.escape(collection.title),
         "byline": _element("p", "byline", collection.author),
         "description": "".join(_element("p", "", text) for text in _paragraphs(collection.description)),
         "facts": _facts(collection),
     }
-    # One pass over the template alone: what is put in is never looked at again.
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: blocks[found[1]], _part("template.html"))
+    return _PAGE.text(title=collection.title, summary=collection.description, blocks=blocks, data=page_data(collection))
 
 
 def page_data(collection: Collection) -> dict[str, Any]:
@@ -122,21 +111,6 @@ def _sight(work: Work) -> tuple[str, bool]:
 
 def _rounded(score: float | None) -> float | None:
     return round(score, 6) if score is not None and math.isfinite(score) else None
-
-
-def _part(name: str) -> str:
-    return files("ganplugin.series").joinpath("page").joinpath(name).read_text(encoding="utf-8")
-
-
-def _allowed(text: str) -> str:
-    """Return the policy's word for one piece of code and no other."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _data_block(data: object) -> str:
-    """Return JSON in which nothing can end the element around it."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _paragraphs(text: str) -> list[str]:

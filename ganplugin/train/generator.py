@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganplugin.models.players.player import Painter
+from ganplugin.latents import slerp, walk_positions
+from ganplugin.models.players.player import Painter, StyledPainter
 from ganplugin.train.checkpoint import prefixed, save_checkpoint
 from ganplugin.train.ema import calibrated
 from ganplugin.train.game import Game
@@ -20,6 +21,8 @@ from ganplugin.train.state import State
 __all__ = ["GeneratorTrainer"]
 
 _SAMPLES, _COLUMNS = 64, 8
+_KEYS, _FRAMES = 4, 16
+_WAY = walk_positions(_KEYS, _FRAMES, loop=False, easing="linear")
 
 
 @dataclass
@@ -70,13 +73,51 @@ class GeneratorTrainer:
     def paint(self, start: int, count: int) -> Tensor:
         """Return the pictures of the latents ``start`` .. of one endless fixed row: float32 0..1 [count, c, h, w]."""
         painter, classes = self.ready(), self.game.picture.classes
-        rows = [torch.randn(painter.z_dim, generator=_generator(index)) for index in range(start, start + count)]
         label = F.one_hot(torch.arange(start, start + count) % classes, classes).float() if classes else None
         with torch.random.fork_rng(devices=[self.game.device] if self.game.device.type == "cuda" else []):
             torch.manual_seed(0)
-            z = torch.stack(rows).to(self.game.device)
+            z = self._latents(start, count)
             pictures = painter.paint(z, None if label is None else label.to(self.game.device))
         return pictures.float().clamp(0, 1)
+
+    def _latents(self, start: int, count: int) -> Tensor:
+        size = self.ready().z_dim
+        rows = [torch.randn(size, generator=_generator(index)) for index in range(start, start + count)]
+        return torch.stack(rows).to(self.game.device)
+
+    @torch.no_grad()
+    def walk(self) -> Tensor:
+        """Return pictures on the way through the first four latents: float32 0..1 [16, c, h, w].
+
+        The way is straight in W, where there is one, else along arcs. With classes all are of the first.
+        """
+        painter, keys = self.ready(), self._latents(0, _KEYS)
+        label = self._first_class(_KEYS)
+        if isinstance(painter, StyledPainter):
+            keys = painter.map(keys, label)
+            points = [torch.lerp(keys[k], keys[k + 1], t) for k, t in _WAY]
+        else:
+            z = keys.cpu().numpy()
+            points = [torch.from_numpy(slerp(z[k], z[k + 1], t)).to(keys) for k, t in _WAY]
+        return torch.cat([self._frame(painter, point[None]) for point in points]).float().clamp(0, 1)
+
+    def _frame(self, painter: Painter, point: Tensor) -> Tensor:
+        """Paint one w or z. Each has the same noise: what changes on the way is the latent alone."""
+        with torch.random.fork_rng(devices=[self.game.device] if self.game.device.type == "cuda" else []):
+            torch.manual_seed(0)
+            if isinstance(painter, StyledPainter):
+                return painter.synthesize(point[:, None].expand(-1, painter.num_ws, -1))
+            return painter.paint(point, self._first_class(1))
+
+    def _first_class(self, count: int) -> Tensor | None:
+        classes = self.game.picture.classes
+        return (
+            F.one_hot(torch.zeros(count, dtype=torch.long), classes).float().to(self.game.device) if classes else None
+        )
+
+    def write_strip(self, path: Path) -> None:
+        """Write `walk` as one row."""
+        save_grid(path, self.walk(), columns=_FRAMES)
 
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         """Write ``g_ema.*``, ``g.*`` and ``d.*`` in their family's layout, with what is known of the training."""

@@ -7,19 +7,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, cast, runtime_checkable
 
 from ganplugin.errors import Cancelled, TrainingError
 from ganplugin.files import make_folder
+from ganplugin.train.page.folder import BEST, CHECKPOINT
+from ganplugin.train.page.standing import Limits, Standing
 from ganplugin.train.record import Record, Warned
 from ganplugin.train.state import State, load_state, save_state
-from ganplugin.train.stopping import progress_bar, stop_request
+from ganplugin.train.stopping import Terminal, clock, stop_request, terminal
 from ganplugin.train.watch.verdict import Verdict
 from ganplugin.train.workers import ALONE, Workers
 
-__all__ = ["BEST", "CHECKPOINT", "STATE", "Measure", "Say", "Schedule", "Trainer", "Watch", "run"]
+__all__ = ["BEST", "CHECKPOINT", "STATE", "Measure", "Say", "Schedule", "Trainer", "Walker", "Watch", "run"]
 
-CHECKPOINT, BEST, STATE = "checkpoint.safetensors", "best.safetensors", "state.pt"
+STATE = "state.pt"
 _TRIES: Final = 3
 _GOOD_STEPS: Final = 500
 _MEASURING: Final = 0.05
@@ -63,6 +65,15 @@ class Trainer(Protocol):
         ...
 
 
+@runtime_checkable
+class Walker(Protocol):
+    """A trainer whose pictures can be walked between."""
+
+    def write_strip(self, path: Path) -> None:
+        """Write a PNG with one row of pictures on the way between latents that never change."""
+        ...
+
+
 Measure = Callable[[], Mapping[str, float | str]]
 """Returns metrics of the present generator, the one that decides which is best first; lower is better.
 
@@ -101,7 +112,8 @@ def _unsaid(words: str) -> None:
 class Schedule:
     """When to stop and when to save. ``steps`` alone makes a run exactly repeatable; ``minutes`` does not.
 
-    A checkpoint stays for good every ``keep_steps`` (0: only the last and the best).
+    A checkpoint stays for good every ``keep_steps`` (0: only the last and the best). With ``preview`` each save draws
+    its sheet in the terminal.
     """
 
     minutes: float | None = None
@@ -109,11 +121,22 @@ class Schedule:
     save_minutes: float = 5.0
     log_steps: int = 50
     keep_steps: int = 0
+    preview: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What ends a run."""
+        return Limits(self.minutes, self.steps)
 
     def done(self, step: int, seconds: float) -> float:
         """Return the part that is done, 0..1; the limit that is reached first counts."""
         parts = [step / self.steps if self.steps else 0.0, seconds / 60 / self.minutes if self.minutes else 0.0]
         return min(1.0, max(parts))
+
+    def left(self, step: int, seconds: float) -> float | None:
+        """Return the seconds that are left at the run's mean speed, None at its start."""
+        part = self.done(step, seconds)
+        return seconds * (1 - part) / part if part else None
 
 
 def run(
@@ -130,9 +153,10 @@ def run(
     """Train until the schedule is fulfilled and return the path of the checkpoint.
 
     The folder gets ``checkpoint.safetensors``, ``best.safetensors`` where something measures, ``state.pt``,
-    ``log.jsonl`` and ``grids/NNNNNN.png``. Where a loss is no number any more, the last good state comes back and the
-    rates are halved. Ctrl-C or a termination request finishes the step, saves everything and raises `Cancelled`. Raises
-    `TrainingError` if the folder holds a run and ``resume`` is not set, or if halving the rates does not help.
+    ``log.jsonl``, ``grids/NNNNNN.png``, ``strips/NNNNNN.png`` of a `Walker`, and a page, ``run.html``. Where a loss is
+    no number any more, the last good state comes back and the rates are halved. Ctrl-C or a termination request
+    finishes the step, saves everything and raises `Cancelled`. Raises `TrainingError` if the folder holds a run and
+    ``resume`` is not set, or if halving the rates does not help.
 
     At a save ``measure`` and ``watch`` are asked, but so seldom that it takes no more than a twentieth of the time, and
     at the end of the schedule. What goes wrong is a warning in the log and is said, once.
@@ -198,9 +222,12 @@ class _Run:
         self.good, self.tries = trainer.state(), 0
         self.kept = trainer.step
 
+    terminal: Terminal
+
     def to_the_end(self) -> Path:
         self.saved, trainer = self.seconds, self.trainer
-        with stop_request() as stop, progress_bar() as progress:
+        with stop_request() as stop, terminal() as self.terminal:
+            self.record.tell(self._standing())
             while (part := self._part(stopped=stop.is_set())) < 1:
                 losses = trainer.advance(part)
                 self.seconds = time.monotonic() - self.clock
@@ -209,10 +236,10 @@ class _Run:
                     continue
                 self._follow(losses)
                 if trainer.step % self.schedule.log_steps == 0:
-                    progress(part, trainer.step, _brief(losses))
-        self._save()
-        if not stop.is_set():
-            self._measure()
+                    self.terminal.step(part, trainer.step, self._clock(), _brief(losses))
+            self._save()
+            if not stop.is_set():
+                self._measure()
         if stop.is_set():
             raise Cancelled("stopped; the run is saved", where=self.folder, fix="go on with --resume")
         return self.folder / CHECKPOINT
@@ -261,16 +288,37 @@ class _Run:
             return
         trainer, minutes = self.trainer, self.seconds / 60
         trainer.write_checkpoint(self.folder / CHECKPOINT, minutes=minutes)
-        trainer.write_samples(self.record.grid(trainer.step))
+        self._show()
         if self.schedule.keep_steps and trainer.step - self.kept >= self.schedule.keep_steps:
             self.kept = trainer.step
             trainer.write_checkpoint(self.folder / f"checkpoint-{trainer.step:06d}.safetensors", minutes=minutes)
         self._save_state()
 
+    def _show(self) -> None:
+        """Write the samples, and say where they are."""
+        trainer, record = self.trainer, self.record
+        grid = record.grid(trainer.step)
+        trainer.write_samples(grid)
+        record.show("grid", trainer.step, grid)
+        if isinstance(trainer, Walker):
+            trainer.write_strip(record.strip(trainer.step))
+        self.terminal.saved(grid, drawn=self.schedule.preview)
+
+    def _standing(self) -> Standing:
+        schedule, step, seconds = self.schedule, self.trainer.step, self.seconds
+        part, left = schedule.done(step, seconds), schedule.left(step, seconds)
+        every = 60 * schedule.save_minutes
+        return Standing("running", step, self.trainer.seen, seconds, part, left, every, schedule.limits)
+
+    def _clock(self) -> str:
+        left = self.schedule.left(self.trainer.step, self.seconds)
+        return clock(self.seconds) + ("" if left is None else f", {clock(left)} left")
+
     def _save_state(self) -> None:
         known: State = {"best": self.best, "seen_by": self.seen_by, "alarms": sorted(self.alarms)}
         watch = {} if self.watch is None else self.watch.state()
         save_state(self.folder / STATE, {"trainer": self.good, "seconds": self.seconds, "watch": watch, **known})
+        self.record.tell(self._standing())
 
     def _affordable(self) -> bool:
         """Return whether it is long enough ago that something was measured; say once if it is not."""

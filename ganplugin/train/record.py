@@ -1,25 +1,33 @@
-"""What a run tells of itself while it lasts: ``log.jsonl``, sheets of samples, TensorBoard where it is installed."""
+"""What a run tells of itself while it lasts: log, sheets of samples, its page, TensorBoard where it is installed."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import numpy as np
+from PIL import Image
+
+from ganplugin.errors import Cancelled, FileError
 from ganplugin.files import atomic_write, make_folder
+from ganplugin.train.page.folder import GRIDS, LOG, STRIPS
+from ganplugin.train.page.standing import Standing
+from ganplugin.train.page.writing import write_run_page
 from ganplugin.train.watch.verdict import Verdict
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-__all__ = ["GRIDS", "LOG", "Record", "Warned"]
+__all__ = ["Record", "Warned"]
 
-LOG, GRIDS, BOARD = "log.jsonl", "grids", "tensorboard"
+BOARD = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Record:
             _cut(folder / LOG, step)
         self._stream = None if silent else (folder / LOG).open("a", encoding="utf-8")
         self._board = None if silent else _board(folder / BOARD)
+        self._standing: Standing | None = None
 
     def __enter__(self) -> Record:
         return self
@@ -54,6 +63,10 @@ class Record:
             self._stream.close()
         if self._board is not None:
             self._board.close()
+        if self._standing is not None:
+            # A page that cannot be written must not hide why the run ended.
+            with contextlib.suppress(*[FileError] if error is not None else []):
+                self.tell(_ended(self._standing, error))
 
     def losses(self, step: int, seen: int, seconds: float, losses: Mapping[str, float]) -> None:
         """Note the losses of a step after ``seen`` pictures and ``seconds``."""
@@ -80,6 +93,22 @@ class Record:
         """Return where the sheet of a step belongs."""
         return make_folder(self.folder / GRIDS) / f"{step:06d}.png"
 
+    def strip(self, step: int) -> Path:
+        """Return where the walk of a step belongs."""
+        return make_folder(self.folder / STRIPS) / f"{step:06d}.png"
+
+    def show(self, name: str, step: int, picture: Path) -> None:
+        """Put a PNG into TensorBoard, where it is installed."""
+        if self._board is not None:
+            with Image.open(picture) as opened:
+                self._board.add_image(name, np.asarray(opened.convert("RGB")), step, dataformats="HWC")
+
+    def tell(self, standing: Standing) -> None:
+        """Bring the page up to date."""
+        if self._stream is not None:
+            self._standing = standing
+            write_run_page(self.folder, standing)
+
     def _write(self, kind: str, step: int, rest: Mapping[str, object]) -> None:
         if self._stream is not None:
             print(json.dumps({"kind": kind, "step": step, **rest}), file=self._stream, flush=True)
@@ -88,6 +117,14 @@ class Record:
         if self._board is not None:
             for name, value in numbers.items():
                 self._board.add_scalar(f"{group}/{name}", value, step)
+
+
+def _ended(standing: Standing, error: BaseException | None) -> Standing:
+    if error is None:
+        return replace(standing, state="finished")
+    if isinstance(error, (Cancelled, KeyboardInterrupt)):
+        return replace(standing, state="stopped")
+    return replace(standing, state="failed", words=str(error) or type(error).__name__)
 
 
 def _cut(path: Path, step: int) -> None:

@@ -22,6 +22,7 @@ from ganplugin.train.generator import GeneratorTrainer
 from ganplugin.train.held_out import PART, SEED, HeldOut, hold_out
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.metrics.reference import cache_folder
+from ganplugin.train.page.folder import FACTS
 from ganplugin.train.pictures.packed import PackedSet
 from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
@@ -36,7 +37,6 @@ from ganplugin.train.workers import ALONE, Workers, launched
 
 __all__ = ["GeneratorRun", "Start", "default_recipe", "recipe_for", "recorded", "train_generator"]
 
-RUN = "run.json"
 _LEAST_PICTURES = 16
 _LONG_MINUTES = 60
 
@@ -68,7 +68,8 @@ class GeneratorRun:
     """Everything that decides what a generator becomes, as the command line gives it.
 
     ``held_out`` is the part of the pictures that is never trained on; ``metrics`` tells whether samples are measured
-    against it.
+    against it. ``command`` is the call of ``ganplugin`` that makes it, word by word, without what says where it lies
+    and how long it takes: the run's page tells how to go on.
     """
 
     places: tuple[Path, ...]
@@ -90,6 +91,7 @@ class GeneratorRun:
     licence: str = ""
     held_out: float = PART
     metrics: bool = True
+    command: tuple[str, ...] = ()
 
 
 def recipe_for(family: str) -> str:
@@ -262,20 +264,21 @@ def _before(out: Path, pictures: PackedSet) -> Mapping[str, object]:
 
 def _facts(out: Path) -> dict[str, object]:
     try:
-        return dict(json.loads((out / RUN).read_text(encoding="utf-8")))
+        return dict(json.loads((out / FACTS).read_text(encoding="utf-8")))
     except OSError:
         return {}  # runs of the first release wrote none
     except ValueError as error:
-        raise TrainingError("is damaged", where=out / RUN, fix="start a new run with another --out") from error
+        raise TrainingError("is damaged", where=out / FACTS, fix="start a new run with another --out") from error
 
 
 def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game, held: HeldOut, watch: GeneratorWatch) -> None:
     """Write ``run.json``: recipe, options, the digest of the data, what was held out, versions, when it was started."""
-    if (options.out / RUN).exists():
+    if (options.out / FACTS).exists():
         return
     choices = {name: value for name, value in asdict(options.choices).items() if value is not None}
     facts = {
         "recipe": game.recipe.name,
+        "command": list(options.command),
         "options": {
             **choices,
             "seed": options.seed,
@@ -301,5 +304,5 @@ def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game, held: He
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     options.out.mkdir(parents=True, exist_ok=True)
-    with atomic_write(options.out / RUN) as part:
+    with atomic_write(options.out / FACTS) as part:
         part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -1,18 +1,22 @@
-"""What a person at the terminal sees and does while a training runs: a bar, Ctrl-C."""
+"""What a person at the terminal sees and does while a training runs: a bar, the last sheet, Ctrl-C."""
 
 from __future__ import annotations
 
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-__all__ = ["progress_bar", "stop_request"]
+from ganplugin.train.preview import preview
+
+__all__ = ["Terminal", "clock", "stop_request", "terminal"]
 
 
 @contextmanager
@@ -36,22 +40,41 @@ def stop_request() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+@dataclass(frozen=True)
+class Terminal:
+    """The bar and the lines above it, all on standard error."""
+
+    progress: Progress
+    task: TaskID
+
+    def step(self, part: float, step: int, clock: str, losses: str) -> None:
+        """Show the part done (0..1), the step, the time and the losses, if this is a terminal."""
+        self.progress.update(self.task, completed=part, losses=losses, step=step, clock=clock)
+
+    def saved(self, grid: Path, *, drawn: bool) -> None:
+        """Say where the last sheet lies, and draw it above if that is wanted and the terminal has colours."""
+        console = self.progress.console
+        if drawn and (picture := preview(grid, console)) is not None:
+            console.print(picture)
+        console.print(f"grid: {grid}", highlight=False, markup=False, soft_wrap=True)
+
+
+def clock(seconds: float) -> str:
+    """Return a time as ``m:ss`` or ``h:mm:ss``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 @contextmanager
-def progress_bar() -> Iterator[Callable[[float, int, str], None]]:
-    """Give a function that shows the part done, the step and the losses on standard error, if that is a terminal."""
+def terminal() -> Iterator[Terminal]:
+    """Give the terminal that a run is shown in."""
     columns = (
         TextColumn("step {task.fields[step]}"),
         BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[clock]}"),
         TextColumn("{task.fields[losses]}"),
     )
     console = Console(file=sys.stderr)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("train", total=1.0, losses="", step=0)
-
-        def show(part: float, step: int, losses: str) -> None:
-            progress.update(task, completed=part, losses=losses, step=step)
-
-        yield show
+        yield Terminal(progress, progress.add_task("train", total=1.0, losses="", step=0, clock=""))

@@ -162,7 +162,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_all_text_stands_out_from_its_ground_in_light_and_dark():
-    style = (ROOT / "ganplugin" / "series" / "page" / "style.css").read_text(encoding="utf-8")
+    style = (ROOT / "ganplugin" / "pages" / "ground.css").read_text(encoding="utf-8")
     themes = [
         dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in re.findall(r"\{([^{}]*--ground:[^{}]*)\}", style)
     ]

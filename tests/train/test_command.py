@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from ganplugin.modelfile import read_manifest
 from ganplugin.models.vgg import VggFeatures
 from ganplugin.train import style_recipe
 from tests.train.conftest import random_features
+from tests.train.page.runs_made import run_folder
 
 GENERATOR = ("--size", "16", "--width", "4", "--batch", "4", "--kimg", "0.012", "--precision", "fp32")
 
@@ -64,6 +67,32 @@ def test_resumes_as_the_run_was_begun_without_being_told(folder: Path, tmp_path:
     assert again.exit_code == 0, again.exception
     manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
     assert {"recipe": "mlp", "loss": "lsgan", "steps": 4, "seed": 5}.items() <= manifest.training.items()
+
+
+def test_the_page_of_a_run_says_how_to_go_on(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "my run"
+    assert call("generator", folder, "--out", out, *GENERATOR, "--no-flip", "--data", "a 'b'").exit_code == 0
+    (line,) = re.findall(r'"resume":"(.*?)(?<!\\)",', (out / "run.js").read_text())
+    words = shlex.split(json.loads(f'"{line}"'))
+    assert words[:4] == ["ganplugin", "train", "generator", str(folder)]
+    assert words[-5:] == ["--out", str(out), "--resume", "--kimg", "0.024"]
+    assert "--no-flip" in words
+    assert call(*words[2:]).exit_code == 0
+    assert sorted(path.name for path in (out / "strips").iterdir()) == ["000003.png", "000006.png"]
+
+
+def test_runs_are_compared(tmp_path: Path) -> None:
+    one, other = run_folder(tmp_path / "one"), run_folder(tmp_path / "other", good=2)
+    done = call("compare", one, other, "--out", tmp_path / "compare.html")
+    assert done.exit_code == 0, done.output
+    row = next(line for line in done.stdout.splitlines() if line.startswith("other"))
+    assert row.split()[:5] == ["other", "quick", "128.0", "10.3", "206.5"]
+    assert (tmp_path / "compare.html").is_file()
+    assert isinstance(error_of("compare", one, "--out", tmp_path / "compare.html"), FileError)
+    found = json.loads(call("compare", one, other, "--json").stdout)
+    assert [run["is_best"] for run in found["runs"]] == [False, True]
+    assert isinstance(error_of("compare", tmp_path), InputError)
+    assert call("compare", one, "--out", tmp_path / "compare.txt").exit_code == 2
 
 
 def test_pictures_are_held_out_as_asked(tmp_path: Path) -> None:

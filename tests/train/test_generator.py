@@ -65,12 +65,35 @@ def test_20_steps_are_8_a_kill_and_12_bit_by_bit(name: str, tmp_path: Path) -> N
 
 
 @EACH
+def test_a_walk_leads_from_latent_to_latent(name: str, tmp_path: Path) -> None:
+    made = trainer(name)
+    play(made.game, 1)
+    walk = made.walk()
+    assert len(walk) == 16
+    for place, latent in ((0, 0), (5, 1), (15, 3)):
+        assert torch.allclose(walk[place], made.paint(latent, 1)[0], atol=1e-3), place
+    assert not torch.equal(walk[2], walk[3])
+    made.write_strip(tmp_path / "strip.png")
+    with Image.open(tmp_path / "strip.png") as strip:
+        side = made.game.picture.width
+        assert strip.size == (16 * (side + 2) - 2, side)
+
+
+def test_a_walk_among_classes_is_of_the_first(tmp_path: Path) -> None:
+    made = trainer("quick", Picture(1, 16, 16, 3))
+    assert torch.allclose(made.walk()[0], made.paint(0, 1)[0], atol=1e-3)
+    plain = trainer("dcgan", Picture(1, 16, 16, 3))
+    assert torch.allclose(plain.walk()[0], plain.paint(0, 1)[0], atol=1e-3)
+
+
+@EACH
 def test_saving_changes_nothing_of_what_follows(name: str, tmp_path: Path) -> None:
     one, two = trainer(name), trainer(name)
     play(one.game, 1)
     play(two.game, 1)
     two.write_checkpoint(tmp_path / "c.safetensors", minutes=1)
     two.write_samples(tmp_path / "grid.png")
+    two.write_strip(tmp_path / "strip.png")
     play(one.game, 2)
     play(two.game, 2)
     assert differing(one.state(), two.state()) == []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 from collections.abc import Mapping
@@ -9,11 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from ganplugin.errors import Cancelled, TrainingError
 from ganplugin.train import loop
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.state import State
+from ganplugin.train.stopping import clock
 from ganplugin.train.watch.verdict import Verdict, graded
 
 
@@ -48,14 +51,14 @@ class Counter:
         path.write_text(str(self.step))
 
     def write_samples(self, path: Path) -> None:
-        path.write_bytes(b"png")
+        Image.new("RGB", (8, 8)).save(path)
 
 
 def test_a_run_leaves_checkpoint_state_log_and_samples(tmp_path: Path) -> None:
     path = run(Counter(), tmp_path / "run", Schedule(steps=7, log_steps=3), resume=False)
     assert path.read_text() == "7"
-    names = sorted(entry.name for entry in path.parent.iterdir())
-    assert names == ["checkpoint.safetensors", "grids", "log.jsonl", "state.pt"]
+    names = sorted(entry.name for entry in path.parent.iterdir() if entry.name != "tensorboard")
+    assert names == ["checkpoint.safetensors", "grids", "log.jsonl", "run.html", "run.js", "state.pt"]
     assert [entry.name for entry in (path.parent / "grids").iterdir()] == ["000007.png"]
     lines = [json.loads(line) for line in (path.parent / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 6]
@@ -276,6 +279,89 @@ def test_runs_outside_the_main_thread(tmp_path: Path) -> None:
 def test_saves_in_between(tmp_path: Path) -> None:
     run(Counter(), tmp_path, Schedule(steps=3, save_minutes=0.0), resume=False)
     assert {path.name for path in (tmp_path / "grids").iterdir()} == {f"00000{step}.png" for step in (1, 2, 3)}
+
+
+class Walking(Counter):
+    """A counter that can be walked through."""
+
+    def write_strip(self, path: Path) -> None:
+        Image.new("RGB", (16, 2)).save(path)
+
+
+def told(folder: Path) -> dict:
+    """What the page of a run says."""
+    found = re.fullmatch(r"ganpluginRun\((.*)\);\n", (folder / "run.js").read_text())
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_a_trainer_that_can_walk_leaves_strips(tmp_path: Path) -> None:
+    run(Walking(), tmp_path, Schedule(steps=2, save_minutes=0.0), resume=False)
+    assert sorted(path.name for path in (tmp_path / "strips").iterdir()) == ["000001.png", "000002.png"]
+    assert [path for path, *_ in told(tmp_path)["strips"]] == ["strips/000001.png", "strips/000002.png"]
+
+
+class Looking(Counter):
+    """Looks at its page at every step."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder, self.states = folder, []
+
+    def advance(self, part: float) -> Mapping[str, float]:
+        self.states.append(told(self.folder)["state"])
+        return super().advance(part)
+
+
+def test_the_page_is_there_from_the_start_and_says_how_far_the_run_is(tmp_path: Path) -> None:
+    trainer = Looking(tmp_path)
+    run(trainer, tmp_path, Schedule(steps=3), resume=False)
+    assert trainer.states == ["running"] * 3
+    data = told(tmp_path)
+    assert (data["state"], data["step"], data["part"], data["left"]) == ("finished", 3, 1, 0)
+
+
+def test_the_page_says_why_a_run_failed(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError):
+        run(Diverging(1, 0.0), tmp_path, Schedule(steps=5), resume=False)
+    data = told(tmp_path)
+    assert data["state"] == "failed"
+    assert "--learning-rate" in data["trouble"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process on os.kill")
+def test_the_page_says_that_a_run_was_stopped(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        run(Interrupted(signal.SIGINT), tmp_path, Schedule(steps=100), resume=False)
+    assert (told(tmp_path)["state"], told(tmp_path)["step"]) == ("stopped", 3)
+
+
+def test_each_save_says_where_its_sheet_lies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(Counter(), tmp_path, Schedule(steps=2, save_minutes=0.0, preview=True), resume=False)
+    assert capsys.readouterr().err.splitlines() == [f"grid: {tmp_path}/grids/00000{step}.png" for step in (1, 2)]
+
+
+def test_the_time_left_is_that_of_the_mean_speed() -> None:
+    assert Schedule(steps=10).left(4, 60) == 90
+    assert Schedule(minutes=2).left(1, 30) == pytest.approx(90)
+    assert Schedule(minutes=2).left(0, 0) is None
+
+
+def test_a_clock_has_hours_where_there_are_some() -> None:
+    assert [clock(seconds) for seconds in (0, 61.4, 3600, 90061)] == ["0:00", "1:01", "1:00:00", "25:01:01"]
+
+
+def test_events_are_read_by_tensorboard(tmp_path: Path) -> None:
+    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    measured = iter([0.5, 0.25])
+    schedule = Schedule(steps=2, save_minutes=0.0, log_steps=1)
+    run(Counter(), tmp_path, schedule, resume=False, measure=lambda: {"kid": next(measured)})
+    events = reading.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    scalars = {name: [(one.step, one.value) for one in events.Scalars(name)] for name in events.Tags()["scalars"]}
+    assert scalars["loss/loss"] == [(1, 1), (2, 1)]
+    assert scalars["metric/kid"] == [(1, 0.5), (2, 0.25)]
+    assert [(one.step, one.width, one.height) for one in events.Images("grid")] == [(1, 8, 8), (2, 8, 8)]
 
 
 def test_the_limit_that_is_reached_first_counts() -> None:

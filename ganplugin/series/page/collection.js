@@ -23,11 +23,6 @@ function percent(share) {
   return `${value >= 10 ? value.toFixed(0) : value >= 0.1 ? value.toFixed(1) : value.toPrecision(1)} %`;
 }
 
-// A path below the page's folder as an address: names may hold #, ? and %.
-function address(path) {
-  return path.split("/").map(encodeURIComponent).join("/");
-}
-
 function traitValue(trait, work) {
   const group = trait.of[work];
   return group < 0 ? null : trait.own.length ? trait.own[work] : trait.groups[group];

@@ -96,13 +96,6 @@ function makeItem(work, place) {
   return item;
 }
 
-// An element with properties and children. Text stays text: nothing here is ever parsed as HTML.
-function make(name, properties, ...children) {
-  const element = Object.assign(document.createElement(name), properties);
-  element.append(...children);
-  return element;
-}
-
 function focusPlace(place) {
   if (place < 0 || place >= shownWorks.length) return;
   const top = grid.getBoundingClientRect().top + Math.floor(place / layout.columns) * layout.row;

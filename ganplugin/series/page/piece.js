@@ -145,31 +145,6 @@ function quoted(path) {
   return /^[\w@%+=:,./-]+$/.test(plain) ? plain : `'${plain.replaceAll("'", `'\\''`)}'`;
 }
 
-function makeCommand(text) {
-  // Lines break between words alone: a break after a hyphen reads like another option.
-  const code = make("code", {}, ...text.split(/(?= )/).flatMap(word => [word.startsWith(" ") ? " " : "", make("span", {}, word.trim())]));
-  const button = make("button", { type: "button", className: "quiet copy" }, "Copy");
-  button.ariaLabel = `Copy: ${text}`;
-  button.addEventListener("click", async () => {
-    const isCopied = await copy(text, code);
-    button.textContent = isCopied ? "Copied" : "Selected";
-    say(isCopied ? "Copied" : "Selected: press Ctrl C");
-    setTimeout(() => (button.textContent = "Copy"), 1600);
-  });
-  return make("div", { className: "command" }, code, button);
-}
-
-async function copy(text, element) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // Some browsers keep the clipboard from pages on a disk.
-    getSelection().selectAllChildren(element);
-    return document.execCommand("copy");
-  }
-}
-
 function fileSection(work) {
   const files = collection.files[work];
   const links = files.slice(0, MOST_LINKS).map(path => {

@@ -3,8 +3,6 @@ const pageTitle = document.title;
 const query = document.getElementById("query");
 const sort = document.getElementById("sort");
 const direction = document.getElementById("direction");
-const themeButton = document.getElementById("theme");
-const darkWish = matchMedia("(prefers-color-scheme: dark)");
 let ordered = everyWork;
 let orderedBy = "";
 let started = false;
@@ -82,10 +80,6 @@ function clearAll() {
   query.focus();
 }
 
-function say(text) {
-  document.getElementById("said").textContent = text;
-}
-
 grid.addEventListener("click", event => {
   const link = event.target.closest("a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -134,27 +128,7 @@ stage.addEventListener("touchend", event => {
   if (Math.abs(moved) > 60) step(moved > 0 ? -1 : 1);
 });
 
-function isDark() {
-  const { theme } = document.documentElement.dataset;
-  return theme ? theme === "dark" : darkWish.matches;
-}
-
-function markTheme() {
-  themeButton.ariaPressed = String(isDark());
-}
-
-themeButton.addEventListener("click", () => {
-  const theme = isDark() ? "light" : "dark";
-  document.documentElement.dataset.theme = theme;
-  markTheme();
-  try {
-    localStorage.setItem("ganplugin-theme", theme);
-  } catch {}
-});
-darkWish.addEventListener("change", markTheme);
-
 addEventListener("hashchange", followHash);
 addEventListener("popstate", followHash);
-markTheme();
 followHash();
 document.documentElement.dataset.ready = "";

@@ -13,6 +13,7 @@ from ganplugin.errors import InputError
 from ganplugin.registry import did_you_mean
 from ganplugin.train.metrics.distances import frechet_distance, inception_score, kernel_distance
 from ganplugin.train.metrics.neighbours import Copies, copies, doubles, precision_recall
+from ganplugin.train.metrics.numbers import NUMBERS, Number
 from ganplugin.train.metrics.spectrum import spectrum_distance
 from ganplugin.train.metrics.statistics import Need, Statistics
 
@@ -36,17 +37,6 @@ class Comparison:
     unseen: bool = False
     percentiles: NDArray[np.float64] | None = None
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Number:
-    """One number of a metric: ``best`` is ``low``, ``high``, or the value that perfect samples have."""
-
-    name: str
-    title: str
-    best: Literal["low", "high"] | float
-    words: str
-    seen_by: Literal["backbone", "pixels", "discriminator"] = "backbone"
 
 
 @dataclass(frozen=True)
@@ -124,106 +114,22 @@ def _needs(*names: Need) -> frozenset[Need]:
     return frozenset(names)
 
 
+def _numbers(*names: str) -> tuple[Number, ...]:
+    return tuple(NUMBERS[name] for name in names)
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric(
-            "kid",
-            _needs("features"),
-            _kid,
-            (
-                Number("kid", "KID", "low", "how far the crowd of samples is from the crowd of real pictures"),
-                Number("kid_std", "KID ±", "low", "how much KID varies between random parts of the same pictures"),
-            ),
-        ),
-        Metric(
-            "fid",
-            _needs("moments"),
-            _fid,
-            (Number("fid", "FID", "low", "the same as KID by mean and spread alone; too high for few pictures"),),
-        ),
-        Metric(
-            "is",
-            _needs("scores"),
-            _is,
-            (
-                Number("is", "IS", "high", "clear kinds and many of them, in the classes that the network learned"),
-                Number("is_std", "IS ±", "low", "how much IS varies between tenths of the samples"),
-            ),
-            asks="classes",
-        ),
-        Metric(
-            "pr",
-            _needs("features"),
-            _pr,
-            (
-                Number("precision", "precision", "high", "part of the samples that could pass for real ones"),
-                Number("recall", "recall", "high", "part of the real pictures that the samples come near to"),
-                Number("density", "density", 1.0, "as precision: how thick samples lie where real pictures are"),
-                Number("coverage", "coverage", "high", "as recall: part of the real pictures with a sample near"),
-            ),
-        ),
-        Metric(
-            "diversity",
-            _needs("maps"),
-            _diversity,
-            (
-                Number(
-                    "diversity", "diversity", 1.0, "distance of two samples over that of two real ones; small: collapse"
-                ),
-            ),
-        ),
-        Metric(
-            "duplicates",
-            _needs("features"),
-            _duplicates,
-            (
-                Number("duplicates", "duplicates", "low", "part of the samples nearly equal to another; 0.01 is usual"),
-                Number("support", "support", "high", "so many different pictures there may be, by the doubles"),
-            ),
-        ),
-        Metric(
-            "spectrum",
-            _needs("power"),
-            _spectrum,
-            (
-                Number("spectrum", "spectrum", "low", "difference of detail at all scales, in dB", "pixels"),
-                Number("sharpness", "sharpness", 0.0, "fine detail in dB; below 0: blurred, above 0: grainy", "pixels"),
-                Number("checkerboard", "checkerboard", 0.0, "pattern of 2 or 4 pixels in dB; 3 shows", "pixels"),
-            ),
-        ),
-        Metric(
-            "copies",
-            _needs("features"),
-            _copies,
-            (
-                Number(
-                    "copies", "copies", "low", "part of the samples nearly equal to a training picture; 0.01 is usual"
-                ),
-                Number(
-                    "nearest_ratio",
-                    "nearest ratio",
-                    1.0,
-                    "distance to training over that to unseen ones; below 1: copies",
-                ),
-            ),
-            asks="training",
-        ),
-        Metric(
-            "percentile",
-            _needs(),
-            _percentile,
-            (
-                Number(
-                    "percentile",
-                    "percentile",
-                    50.0,
-                    "mean place of a sample among training pictures in the discriminator's eye",
-                    "discriminator",
-                ),
-            ),
-            asks="discriminator",
-        ),
+        Metric("kid", _needs("features"), _kid, _numbers("kid", "kid_std")),
+        Metric("fid", _needs("moments"), _fid, _numbers("fid")),
+        Metric("is", _needs("scores"), _is, _numbers("is", "is_std"), asks="classes"),
+        Metric("pr", _needs("features"), _pr, _numbers("precision", "recall", "density", "coverage")),
+        Metric("diversity", _needs("maps"), _diversity, _numbers("diversity")),
+        Metric("duplicates", _needs("features"), _duplicates, _numbers("duplicates", "support")),
+        Metric("spectrum", _needs("power"), _spectrum, _numbers("spectrum", "sharpness", "checkerboard")),
+        Metric("copies", _needs("features"), _copies, _numbers("copies", "nearest_ratio"), asks="training"),
+        Metric("percentile", _needs(), _percentile, _numbers("percentile"), asks="discriminator"),
     )
 }
 """Every metric by name."""
