@@ -197,8 +197,7 @@ def rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network
 
 def detect_scorer(state: StateDict) -> bool:
     """Tell whether a scorer of ``ganplugin train generator`` is among the tensors."""
-    blocks = ("blocks.0.skip.bias", "blocks.0.conv.bias")
-    return "from_rgb.parametrizations.weight.original" in state and any(key in state for key in blocks)
+    return all(f"{layer}.parametrizations.weight.original" in state for layer in ("from_rgb", "last"))
 
 
 def rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
