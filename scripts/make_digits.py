@@ -1,6 +1,6 @@
 """Make the example of docs/digits.md: handwritten digits by two networks with each of the seven losses.
 
-    python scripts/make_digits.py [--minutes 1] [--runs build/digits]
+    python scripts/make_digits.py [--kimg 60] [--runs build/digits]
 
 Every training and evaluation is an ordinary command, which is printed. Runs that are there already are not made again.
 Writes docs/images/digits.png and the table between the marks of docs/digits.md. Takes half an hour on two cores.
@@ -24,7 +24,7 @@ PAGE, PICTURE = ROOT / "docs" / "digits.md", ROOT / "docs" / "images" / "digits.
 LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan", "wgan-gp", "relativistic")
 WIDTHS = {"mlp": "256", "dcgan": "32"}
 MARKS = ("<!-- results -->\n", "<!-- end of results -->\n")
-HEADS = ("network", "loss", "pictures shown", "FID", "KID", "IS", "precision", "recall", "discriminator", "verdict")
+HEADS = ("network", "loss", "minutes", "FID", "KID", "IS", "precision", "recall", "discriminator", "verdict")
 DIGIT, GAP, ROWS, COLUMNS, LABEL = 28, 2, 2, 10, 120
 
 
@@ -37,11 +37,11 @@ def call(*arguments: str) -> str:
     return done.stdout
 
 
-def train(recipe: str, loss: str, pack: Path, run: Path, minutes: float) -> None:
+def train(recipe: str, loss: str, pack: Path, run: Path, kimg: float) -> None:
     """Train one network, unless it is there."""
     if not (run / "checkpoint.safetensors").exists():
         sizes = ("--recipe", recipe, "--width", WIDTHS[recipe])
-        call("train", "generator", str(pack), *sizes, "--loss", loss, "--minutes", f"{minutes:g}", "--out", str(run))
+        call("train", "generator", str(pack), *sizes, "--loss", loss, "--kimg", f"{kimg:g}", "--out", str(run))
 
 
 def evaluate(pack: Path, run: Path) -> dict[str, object]:
@@ -70,10 +70,10 @@ def verdict_of(run: Path) -> str:
 def row_of(recipe: str, loss: str, run: Path, found: dict[str, object]) -> tuple[str, ...]:
     """Return a row of the table."""
     numbers = found["numbers"]
-    shown = float(str(lines_of(run, "losses")[-1]["kimg"])) * 1000
+    minutes = float(str(lines_of(run, "losses")[-1]["seconds"])) / 60
     names = ("fid", "kid", "is", "precision", "recall", "percentile")
     values = [f"{numbers[name]:.3g}" if name in numbers else "–" for name in names]  # type: ignore[operator, index]
-    return (recipe, loss, f"{shown:,.0f}", *values, verdict_of(run))
+    return (recipe, loss, f"{minutes:.1f}", *values, verdict_of(run))
 
 
 def strip_of(run: Path) -> Image.Image:
@@ -117,7 +117,7 @@ def write_table(rows: list[tuple[str, ...]]) -> None:
 def main() -> None:
     """Train, evaluate, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=1.0, help="for each of the 14 trainings")
+    parser.add_argument("--kimg", type=float, default=60, help="thousand pictures for each of the 14 trainings")
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "digits")
     options = parser.parse_args()
     pack = options.runs / "digits.pack"
@@ -126,7 +126,7 @@ def main() -> None:
     runs = {(recipe, loss): options.runs / f"{recipe}-{loss}" for recipe in WIDTHS for loss in LOSSES}
     rows = []
     for (recipe, loss), run in runs.items():
-        train(recipe, loss, pack, run, options.minutes)
+        train(recipe, loss, pack, run, options.kimg)
         rows.append(row_of(recipe, loss, run, evaluate(pack, run)))
     picture(runs).save(PICTURE, optimize=True)
     write_table(rows)
