@@ -5,7 +5,7 @@ are trained one after the other on the same part of FOLDER's pictures, at 64 px,
 against the part that nobody was shown. Each leaves sheets of 64 samples that were not chosen, N-SEED-MINUTES.png, and
 lines in results.jsonl; what is there already is not done again. At the end a table is printed, as Markdown.
 
-A contestant is a recipe, with what is changed of it as JSON: ``quick``, ``'quick:{"loss": "relativistic"}'``.
+A contestant is ``tutorial``, or a recipe with what is changed of it as JSON: ``'quick:{"loss": "relativistic"}'``.
 Measuring takes no time off. With ``--clock processor`` a minute is one of the processor's over the threads, which
 a busy machine does not shorten.
 """
@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import mean
 from typing import Protocol
@@ -38,6 +40,7 @@ from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
 from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
+from ganplugin.train.recipes.recipe import Recipe
 from ganplugin.train.tuning import tuned
 
 SIDE, HELD_OUT = 64, 0.15
@@ -87,9 +90,7 @@ class Tutorial(PlainLoop):
 class Ours:
     """A recipe of ours."""
 
-    def __init__(self, name: str, pictures: PackedSet, seed: int) -> None:
-        kind, _, changes = name.partition(":")
-        recipe = adapted(RECIPES[kind], Choices(**json.loads(changes or "{}")))
+    def __init__(self, recipe: Recipe, pictures: PackedSet, seed: int) -> None:
         with reproducible(seed):
             pair = recipe.make(Picture(*pictures.shape), recipe.width, recipe)
         game = Game(recipe, pair, pictures, GameOptions(seed=seed), torch.device("cpu"))
@@ -107,22 +108,34 @@ class Ours:
         self.trainer.advance(part)
 
 
+Entry = Callable[[PackedSet, Path, int], Contestant]
+"""Of the pictures to learn from, a folder for what it needs, and a seed: a contestant."""
+
+
+def entry(name: str) -> Entry:
+    """Return the contestant of a name; see above."""
+    if name == TUTORIAL:
+        return Tutorial
+    kind, _, changes = name.partition(":")
+    return of_recipe(adapted(RECIPES[kind], Choices(**json.loads(changes or "{}"))))
+
+
+def of_recipe(recipe: Recipe) -> Entry:
+    """Return the contestant of a recipe."""
+    return lambda pictures, folder, seed: Ours(recipe, pictures, seed)
+
+
 @dataclass(frozen=True)
 class Place:
-    """Where results of these contestants go, and by which clock minutes are told."""
+    """Where results go, and by which clock minutes are told."""
 
     folder: Path
-    names: Sequence[str]
     clock: Callable[[], float]
     minutes: Sequence[float]
 
 
-def race(name: str, seed: int, place: Place, train: PackedSet, evaluation: Evaluation) -> None:
-    """Train one contestant, and measure it at each of the minutes."""
-    log = place.folder / "results.jsonl"
-    if {(row["name"], row["seed"]) for row in rows_of(log)} >= {(name, seed)}:
-        return
-    own: Contestant = Tutorial(train, place.folder / "files", seed) if name == TUTORIAL else Ours(name, train, seed)
+def run(name: str, own: Contestant, seed: int, place: Place, evaluation: Evaluation) -> list[dict[str, object]]:
+    """Train one contestant, measure it at each of the minutes, and return the numbers."""
     spent, found = 0.0, []
     for minutes in place.minutes:
         while spent < 60 * minutes:
@@ -132,10 +145,13 @@ def race(name: str, seed: int, place: Place, train: PackedSet, evaluation: Evalu
         numbers = evaluation.measure(own.paint)
         told = {key: round(float(numbers[key]), 4) for key in COLUMNS if key in numbers}
         found.append({"name": name, "seed": seed, "minutes": minutes, "kimg": own.seen / 1000, **told})
-        save_grid(place.folder / f"{place.names.index(name)}-{seed}-{minutes:g}.png", own.paint(0, 64), columns=8)
+        save_grid(place.folder / f"{_plain(name)}-{seed}-{minutes:g}.png", own.paint(0, 64), columns=8)
         print(json.dumps(found[-1]), flush=True)
-    with log.open("a", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(row) + "\n" for row in found)
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9.-]+", "_", name.lower()).strip("_")
 
 
 def rows_of(log: Path) -> list[dict[str, object]]:
@@ -156,29 +172,43 @@ def table(rows: Sequence[dict[str, object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def main() -> None:
-    """Train, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="of pictures, or a packed set")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--contestants", nargs="+", default=[TUTORIAL, "quick"])
-    parser.add_argument("--minutes", nargs="+", type=float, default=[9.0, 30.0])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
-    parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
-    parser.add_argument("--threads", type=int)
-    options = parser.parse_args()
+def race(entries: Mapping[str, Entry], options: argparse.Namespace) -> None:
+    """Run all entries with every seed, each unless its results are there, and print the table."""
     if options.threads:
         torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     pictures, _ = gather([options.folder], Policy(width=SIDE, height=SIDE, channels=3))
     train, held_out = pictures.split(HELD_OUT, 0)
     evaluation = Evaluation(held_out, load_backbone(device=torch.device("cpu")), training=train)
-    place = Place(options.out, options.contestants, CLOCKS[options.clock], sorted(options.minutes))
+    place = Place(options.out, CLOCKS[options.clock], sorted(options.minutes))
     print(f"{len(train)} pictures to learn from, {len(held_out)} to measure by, {evaluation.backbone.name}", flush=True)
-    for seed in options.seeds:
-        for name in options.contestants:
-            race(name, seed, place, train, evaluation)
-    print(table(rows_of(options.out / "results.jsonl")))
+    log = options.out / "results.jsonl"
+    for seed, name in product(options.seeds, entries):
+        if (name, seed) not in {(row["name"], row["seed"]) for row in rows_of(log)}:
+            found = run(name, entries[name](train, options.out / "files", seed), seed, place, evaluation)
+            with log.open("a", encoding="utf-8") as stream:
+                stream.writelines(json.dumps(row) + "\n" for row in found)
+    print(table(rows_of(log)))
+
+
+def parser(description: str | None, minutes: Sequence[float]) -> argparse.ArgumentParser:
+    """Return what reads the options that every race has."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("folder", type=Path, help="of pictures, or a packed set")
+    made.add_argument("--out", type=Path, required=True)
+    made.add_argument("--minutes", nargs="+", type=float, default=list(minutes))
+    made.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    made.add_argument("--clock", choices=list(CLOCKS), default="wall")
+    made.add_argument("--threads", type=int)
+    return made
+
+
+def main() -> None:
+    """Train, measure and print."""
+    own = parser(__doc__, (9.0, 30.0))
+    own.add_argument("--contestants", nargs="+", default=[TUTORIAL, "quick"])
+    options = own.parse_args()
+    race({name: entry(name) for name in options.contestants}, options)
 
 
 if __name__ == "__main__":
