@@ -30,6 +30,7 @@ from torch import Tensor
 
 from benchmarks.plain_loop import PictureFiles, PlainLoop, tutorial_dcgan
 from ganplugin.models.players.player import Picture, reproducible
+from ganplugin.train.estimate import estimate
 from ganplugin.train.game import Game, GameOptions
 from ganplugin.train.generator import GeneratorTrainer
 from ganplugin.train.grid import save_grid
@@ -94,7 +95,7 @@ class Ours:
         with reproducible(seed):
             pair = recipe.make(Picture(*pictures.shape), recipe.width, recipe)
         game = Game(recipe, pair, pictures, GameOptions(seed=seed), torch.device("cpu"))
-        tuned(game, precision="auto", layout="auto", report=lambda words: None)
+        tuned(game, estimate, precision="auto", layout="auto", report=lambda words: None)
         self.trainer = GeneratorTrainer(game, {}, {})
         self.paint = self.trainer.paint
 

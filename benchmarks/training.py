@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.pairs import Timing, in_turn
 from benchmarks.plain_loop import PictureFiles, PlainLoop
 from ganplugin.models.players.player import Picture, reproducible
+from ganplugin.train.estimate import estimate
 from ganplugin.train.game import Game, GameOptions
 from ganplugin.train.pictures.batches import load
 from ganplugin.train.pictures.packed import PackedSet
@@ -62,7 +63,7 @@ def operations(game: Game) -> float:
 def measure(recipe: Recipe, files: PictureFiles, pictures: PackedSet, rounds: int) -> dict[str, object]:
     """Return the ratios of one recipe."""
     game = Game(recipe, fresh(recipe), pictures, GameOptions(), torch.device("cpu"))
-    tuned(game, precision="auto", layout="auto", report=lambda words: None)
+    tuned(game, estimate, precision="auto", layout="auto", report=lambda words: None)
     plain = PlainLoop(fresh(recipe), recipe, files, game.penalties)
     flop, sampler = operations(game), Sampler(len(pictures), recipe.batch, 0)
     dtype = torch.bfloat16 if game.options.precision == "bf16" else torch.float32

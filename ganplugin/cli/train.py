@@ -10,6 +10,7 @@ from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_compare import compare
 from ganplugin.cli.train_generator import finish, generator, report, schedule_of
 from ganplugin.cli.train_options import preview_option
+from ganplugin.cli.train_translate import translate
 
 __all__ = ["command"]
 
@@ -20,18 +21,20 @@ _PLACE = click.Path(path_type=Path)
 def command() -> None:
     """Train a generator or a style.
 
-    A generator learns from a folder of pictures, a style from one painting or several.
+    A generator learns from a folder of pictures, a style from one painting or several, a translation from two folders.
 
     \b
     Examples:
       ganplugin train generator textures --minutes 30
       ganplugin train style wave.png --photos holiday
+      ganplugin train translate photos paintings --minutes 60
       ganplugin train compare runs/*
     """
 
 
 command.add_command(generator)
 command.add_command(compare)
+command.add_command(translate)
 
 
 @command.command()

@@ -143,7 +143,8 @@ def generator(
     with needs_torch("training"):
         from ganplugin.train.recipes import RECIPES
         from ganplugin.train.recipes.choices import Choices
-        from ganplugin.train.run import GeneratorRun, default_recipe, recipe_for, recorded, train_generator
+        from ganplugin.train.run import GeneratorRun, default_recipe, recipe_for, train_generator
+        from ganplugin.train.run_file import recorded
 
     out = out or Path("runs") / pictures[0].resolve().stem
     told = recorded(out) if resume else {}

@@ -22,7 +22,7 @@ from ganplugin.models.rebuilding import picture_channels
 from ganplugin.models.spectral_norm import folded, folded_names
 from ganplugin.models.translation import conv_shape, load_strictly, norm_at
 
-__all__ = ["FAMILY", "SIZE", "PatchScorer"]
+__all__ = ["FAMILY", "SIZE", "PatchScorer", "patch_network"]
 
 SIZE: Final = 256
 """Side in pixels at which pictures are judged: these networks take any, and their own training crops to 256."""
@@ -111,23 +111,32 @@ def _pixels(state: StateDict) -> nn.Sequential:
     return nn.Sequential(first, nn.LeakyReLU(_SLOPE), second, norm, nn.LeakyReLU(_SLOPE), last)
 
 
-def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+def patch_network(state: StateDict) -> nn.Sequential:
+    """Return the chain of a file with its weights, for pictures -1..1 [batch, channels, h, w] to patches.
+
+    Raises `CheckpointError` for other layouts, and if a tensor is missing, left over or misshapen.
+    """
     chain = _chain(state)
     if chain is None and not _is_pixelwise(state):
         raise CheckpointError("is no PatchGAN discriminator")
     state = {re.sub(r"^net\.", "model.", key): tensor for key, tensor in folded(state).items()}
     network = _pixels(state) if chain is None else _patches(state, chain)
+    load_strictly(PatchScorer(network), state, "a PatchGAN discriminator")
+    return network
+
+
+def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
+    network = patch_network(state)
+    chain, state = _chain(state), {re.sub(r"^net\.", "model.", key): tensor for key, tensor in folded(state).items()}
     channels = state["model.0.weight"].shape[1]
     if channels not in _CHANNELS:
         raise CheckpointError(
             f"judges {channels} channels at once: a picture together with what it was made from",
             fix="export the generator of the pair alone; only discriminators of single pictures can be scorers",
         )
-    module = PatchScorer(network)
-    load_strictly(module, state, "a PatchGAN discriminator")
     return Network(
         kind="scorer",
-        module=eval_mode(module),
+        module=eval_mode(PatchScorer(network)),
         inputs=(GraphInput("image", ("batch", channels, SIZE, SIZE)),),
         outputs=("score",),
         facts={"channels": picture_channels(channels), "width": SIZE, "height": SIZE},

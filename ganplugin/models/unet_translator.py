@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Final
 
 import torch
@@ -26,14 +27,14 @@ from ganplugin.models.translation import (
     translator_network,
 )
 
-__all__ = ["FAMILY"]
+__all__ = ["FAMILY", "UnetLevel"]
 
 _SLOPE: Final = 0.2
 _DEEPEST: Final = 12
 _NESTED: Final = re.compile(r"^model\.model(\.1\.model(\.3\.model)*)?\.(\d+)\.(\w+)$")
 
 
-class _Level(nn.Module):
+class UnetLevel(nn.Module):
     """One level: down, what lies inside, up; the outermost returns that alone, the others their input beside it."""
 
     def __init__(self, layers: Mapping[int, nn.Module], *, outermost: bool) -> None:
@@ -42,12 +43,24 @@ class _Level(nn.Module):
         self.outermost = outermost
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return what the layers make of a map, below the outermost level with the map itself before it."""
         inner: Tensor = self.model(x)
         return inner if self.outermost else torch.cat([x, inner], dim=1)
 
+    @property
+    def inner(self) -> UnetLevel | None:
+        """The level inside this one, if it is not the deepest."""
+        return next((layer for layer in self.model if isinstance(layer, UnetLevel)), None)
+
+    def down(self, x: Tensor) -> Tensor:
+        """Return what the level inside is given."""
+        for layer in takewhile(lambda layer: not isinstance(layer, UnetLevel), self.model):
+            x = layer(x)
+        return x
+
 
 class _Generator(nn.Module):
-    def __init__(self, outermost: _Level) -> None:
+    def __init__(self, outermost: UnetLevel) -> None:
         super().__init__()
         self.model = outermost
 
@@ -84,7 +97,7 @@ def _up(state: StateDict, name: str, *, bias: bool) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(before, after, kernel, 2, 1, bias=bias)
 
 
-def _levels(state: StateDict, level: int, depth: int, mode: str) -> _Level:
+def _levels(state: StateDict, level: int, depth: int, mode: str) -> UnetLevel:
     """Return the empty ``level`` and all inside it. All convolutions have a bias, or only the one that ends the net."""
     name = _prefix(level)
     bias = "model.model.0.bias" in state
@@ -96,7 +109,7 @@ def _levels(state: StateDict, level: int, depth: int, mode: str) -> _Level:
         inner = _levels(state, 1, depth, mode)
         up = _up(state, f"{name}.3", bias=True)
         layers = {0: _down(state, f"{name}.0", bias=bias), 1: inner, 2: nn.ReLU(), 3: up, 4: nn.Tanh()}
-        return _Level(layers, outermost=True)
+        return UnetLevel(layers, outermost=True)
     down = _down(state, f"{name}.1", bias=bias)
     layers = {0: nn.LeakyReLU(_SLOPE), 1: down}
     if level < depth - 1:
@@ -104,7 +117,7 @@ def _levels(state: StateDict, level: int, depth: int, mode: str) -> _Level:
     place = 5 if level < depth - 1 else 3
     up = _up(state, f"{name}.{place}", bias=bias)
     layers |= {place - 1: nn.ReLU(), place: up, place + 1: norm(place + 1, up.out_channels)}
-    return _Level(layers, outermost=False)
+    return UnetLevel(layers, outermost=False)
 
 
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:

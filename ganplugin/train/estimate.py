@@ -14,7 +14,7 @@ from ganplugin.machine import peak_memory
 from ganplugin.train.game import Game
 from ganplugin.train.recipes.recipe import Recipe
 
-__all__ = ["Estimate", "Prospect", "check_memory", "estimate"]
+__all__ = ["Estimate", "Prospect", "check_memory", "estimate", "estimated", "require_memory"]
 
 _COPIES = 6
 """Weights, gradients, two moments of Adam, the average or its like, and the last good state."""
@@ -85,7 +85,12 @@ def estimate(game: Game) -> Estimate:
     penalised = _timed(game, turns=0) if game.penalties.any else plain
     seconds = plain + (penalised - plain) / max(1, game.penalties.every // game.recipe.scorer_steps)
     game.restore(state)
-    return Estimate(max(seconds, 1e-6) / game.recipe.batch * 1000, _used(game.device), _there(game.device))
+    return estimated(seconds, game.recipe.batch, game.device)
+
+
+def estimated(seconds: float, batch: int, device: torch.device) -> Estimate:
+    """Return what a step of ``batch`` pictures that took so many seconds on a device tells."""
+    return Estimate(max(seconds, 1e-6) / batch * 1000, _used(device), _there(device))
 
 
 def _timed(game: Game, *, turns: int) -> float:
@@ -98,7 +103,12 @@ def _timed(game: Game, *, turns: int) -> float:
 def check_memory(game: Game) -> None:
     """Raise `TrainingError` if the networks alone need more memory than there is."""
     count = sum(one.numel() for player in (game.painter, game.judge) for one in player.parameters())
-    needed, there = count * 4 * _COPIES >> 20, _there(game.device)
+    require_memory(count, game.device)
+
+
+def require_memory(count: int, device: torch.device) -> None:
+    """Raise `TrainingError` if networks of so many numbers need more memory than the device has left."""
+    needed, there = count * 4 * _COPIES >> 20, _there(device)
     if there is not None and needed > there:
         raise TrainingError(
             f"networks of {count / 1e6:.0f} million numbers need {needed:,} MiB, but {there:,} MiB are free",

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ganplugin import __version__
 from ganplugin.errors import InputError, TrainingError
-from ganplugin.files import atomic_write
 from ganplugin.models.players.player import Picture, reproducible
-from ganplugin.train.estimate import Prospect, check_memory
+from ganplugin.train.estimate import Prospect, check_memory, estimate
 from ganplugin.train.game import Game, GameOptions
 from ganplugin.train.generator import GeneratorTrainer
 from ganplugin.train.held_out import PART, SEED, HeldOut, hold_out
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.metrics.reference import cache_folder
-from ganplugin.train.page.folder import FACTS
 from ganplugin.train.pictures.packed import PackedSet
 from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
@@ -30,12 +25,13 @@ from ganplugin.train.precision import choose_device, worth_trying
 from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
 from ganplugin.train.recipes.recipe import Pair, Recipe
+from ganplugin.train.run_file import facts_of_same_data, plain_config, write_facts
 from ganplugin.train.tuning import tuned
 from ganplugin.train.watch.looking import Looking, eye_for
 from ganplugin.train.watch.watching import GeneratorWatch
 from ganplugin.train.workers import ALONE, Workers, launched
 
-__all__ = ["GeneratorRun", "Start", "default_recipe", "recipe_for", "recorded", "train_generator"]
+__all__ = ["GeneratorRun", "Start", "default_recipe", "recipe_for", "train_generator"]
 
 _LEAST_PICTURES = 16
 _LONG_MINUTES = 60
@@ -108,16 +104,6 @@ def default_recipe(device: str, minutes: float | None) -> str:
     return "r3-small" if (minutes or 0) >= _LONG_MINUTES and choose_device(device).type == "cuda" else "quick"
 
 
-def recorded(out: Path) -> dict[str, object]:
-    """Return the recipe and the options that a run wrote down, nothing where there is none.
-
-    Raises `TrainingError` if the file is damaged.
-    """
-    facts = _facts(out)
-    options = facts.get("options")
-    return {**(options if isinstance(options, dict) else {}), "recipe": facts["recipe"]} if facts else {}
-
-
 def train_generator(
     options: GeneratorRun,
     schedule: Schedule,
@@ -139,13 +125,14 @@ def train_generator(
         report(words)
     channels, height, width = pictures.shape
     report(f"{len(pictures)} pictures of {width} x {height}, {channels} channels; {recipe.title}")
-    before = _before(options.out, pictures) if resume else {}
+    before = facts_of_same_data(options.out, pictures.digest) if resume else {}
     held = _held_out(options, pictures, before, resume=resume)
     report(held.words)
     game, config = _game(options, recipe, held.training, device, workers)
     check_memory(game)
     game, found = tuned(
         game,
+        estimate,
         precision=str(before.get("precision", options.precision)),
         layout=str(before.get("layout", options.layout)),
         report=report,
@@ -213,7 +200,7 @@ def _game(
         pair = recipe.make(picture, recipe.width, recipe) if start is None else _loaded(start, recipe, picture)
     config = {"family": recipe.family, **recipe.config(pair[0], picture)}
     if options.start is not None:
-        config = {**_plain(options.start.config), "family": recipe.family, "from": options.start.source}
+        config = {**plain_config(options.start.config), "family": recipe.family, "from": options.start.source}
     game_options = GameOptions(
         seed=options.seed,
         accumulate=options.accumulate,
@@ -238,43 +225,8 @@ def _words(picture: Picture) -> str:
     return f"{picture.width} x {picture.height}, {picture.channels} channels{classes}"
 
 
-def _plain(config: Mapping[str, object]) -> dict[str, object]:
-    """Return what JSON can hold of a configuration, without what is told of another training."""
-    kept: dict[str, object] = {}
-    for key, value in config.items():
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError):
-            continue
-        kept[key] = value
-    return {key: value for key, value in kept.items() if key not in ("training", "digest", "classes")}
-
-
-def _before(out: Path, pictures: PackedSet) -> Mapping[str, object]:
-    """Return what a run wrote of itself. Raises `TrainingError` if it was trained on other pictures."""
-    facts = _facts(out)
-    if facts and facts.get("data_digest") != pictures.digest:
-        raise TrainingError(
-            "the run was trained on other pictures, or on others of their pixels",
-            where=out,
-            fix="give the same pictures, size and crops, or start a new run with --from and its checkpoint",
-        )
-    return facts
-
-
-def _facts(out: Path) -> dict[str, object]:
-    try:
-        return dict(json.loads((out / FACTS).read_text(encoding="utf-8")))
-    except OSError:
-        return {}  # runs of the first release wrote none
-    except ValueError as error:
-        raise TrainingError("is damaged", where=out / FACTS, fix="start a new run with another --out") from error
-
-
 def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game, held: HeldOut, watch: GeneratorWatch) -> None:
-    """Write ``run.json``: recipe, options, the digest of the data, what was held out, versions, when it was started."""
-    if (options.out / FACTS).exists():
-        return
+    """Write ``run.json``: recipe, options, the digest of the data and what was held out."""
     choices = {name: value for name, value in asdict(options.choices).items() if value is not None}
     facts = {
         "recipe": game.recipe.name,
@@ -300,9 +252,5 @@ def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game, held: He
         "backbone": None if watch.looking is None else watch.looking.eye.key,
         "precision": game.options.precision,
         "layout": "channels-last" if game.options.channels_last else "plain",
-        "versions": {"ganplugin": __version__, "torch": torch.__version__},
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    with atomic_write(options.out / FACTS) as part:
-        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_facts(options.out, facts)

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-from ganplugin.train.estimate import Estimate, estimate
-from ganplugin.train.game import Game
+import torch
+
+from ganplugin.train.estimate import Estimate
 from ganplugin.train.precision import Precision, worth_trying
+from ganplugin.train.workers import Workers
 
-__all__ = ["tuned"]
+__all__ = ["Tunable", "tuned"]
+
+Played = TypeVar("Played", bound="Tunable")
+
+
+class Tunable(Protocol):
+    """What computes in several ways."""
+
+    device: torch.device
+    workers: Workers
+
+    def computing(self: Played, precision: Precision, *, channels_last: bool) -> Played:
+        """Compute in this way from now on, and return itself."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -19,7 +35,9 @@ class _Trial:
     found: Estimate
 
 
-def tuned(game: Game, *, precision: str, layout: str, report: Callable[[str], None]) -> tuple[Game, Estimate]:
+def tuned(
+    game: Played, measure: Callable[[Played], Estimate], *, precision: str, layout: str, report: Callable[[str], None]
+) -> tuple[Played, Estimate]:
     """Return the game, computing as asked, or where that is ``auto`` in the fastest way, and how fast that is.
 
     ``layout`` is plain or channels-last. The better order serves to measure the second precision, so that there are
@@ -27,9 +45,13 @@ def tuned(game: Game, *, precision: str, layout: str, report: Callable[[str], No
     """
     precisions = worth_trying(precision, game.device)
     orders = (False, True) if layout == "auto" else (layout == "channels-last",)
-    trials = [_trial(game, precisions[0], channels_last=order) for order in orders]
+
+    def trial(precision: Precision, *, channels_last: bool) -> _Trial:
+        return _Trial(precision, channels_last, measure(game.computing(precision, channels_last=channels_last)))
+
+    trials = [trial(precisions[0], channels_last=order) for order in orders]
     order = _fastest(trials).channels_last
-    trials += [_trial(game, other, channels_last=order) for other in precisions[1:]]
+    trials += [trial(other, channels_last=order) for other in precisions[1:]]
     best = trials[round(game.workers.agreed([trials.index(_fastest(trials))])[0])]
     report(f"{best.found}, {best.precision}")
     return game.computing(best.precision, channels_last=best.channels_last), best.found
@@ -37,7 +59,3 @@ def tuned(game: Game, *, precision: str, layout: str, report: Callable[[str], No
 
 def _fastest(trials: list[_Trial]) -> _Trial:
     return min(trials, key=lambda trial: trial.found.seconds)
-
-
-def _trial(game: Game, precision: Precision, *, channels_last: bool) -> _Trial:
-    return _Trial(precision, channels_last, estimate(game.computing(precision, channels_last=channels_last)))

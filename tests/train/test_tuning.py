@@ -18,30 +18,28 @@ def able(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("able")
 @pytest.mark.parametrize("fast", ["fp32", "bf16"])
 @pytest.mark.parametrize("last", [False, True])
-def test_the_fastest_way_is_found_by_measuring(monkeypatch: pytest.MonkeyPatch, fast: str, last: bool) -> None:
+def test_the_fastest_way_is_found_by_measuring(fast: str, last: bool) -> None:
     """bf16 and channels-last are a gain on some processors and networks, and a loss on others."""
 
     def measured(game: Game) -> Estimate:
         slow = (game.options.precision != fast) + (game.options.channels_last != last)
         return Estimate(1.0 + slow, None, None)
 
-    monkeypatch.setattr(tuning, "estimate", measured)
     said: list[str] = []
-    best, _ = tuning.tuned(game("quick"), precision="auto", layout="auto", report=said.append)
+    best, _ = tuning.tuned(game("quick"), measured, precision="auto", layout="auto", report=said.append)
     assert (best.options.precision, best.options.channels_last) == (fast, last)
     assert said == [f"about 1.0 s for 1,000 pictures (1000 pictures/s), {fast}"]
 
 
 @pytest.mark.usefixtures("able")
-def test_what_was_asked_for_is_not_tried_against_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_asked_for_is_not_tried_against_others() -> None:
     tried: list[tuple[str, bool]] = []
 
     def measured(game: Game) -> Estimate:
         tried.append((game.options.precision, game.options.channels_last))
         return Estimate(1.0, None, None)
 
-    monkeypatch.setattr(tuning, "estimate", measured)
-    tuning.tuned(game("mlp"), precision="bf16", layout="channels-last", report=lambda words: None)
+    tuning.tuned(game("mlp"), measured, precision="bf16", layout="channels-last", report=lambda words: None)
     assert tried == [("bf16", True)]
 
 

@@ -1,0 +1,194 @@
+"""``ganplugin train translate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from ganplugin.cli.export import needs_torch
+from ganplugin.cli.train_generator import finish, report, schedule_of
+from ganplugin.cli.train_options import given_words, preview_option
+from ganplugin.errors import InputError
+
+if TYPE_CHECKING:
+    from ganplugin.train.translate.run import Beginning
+
+__all__ = ["translate"]
+
+_PLACE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("first", type=_PLACE)
+@click.argument("second", required=False, type=_PLACE)
+@click.option(
+    "--method",
+    type=click.Choice(["fastcut", "cut", "cyclegan"]),
+    help="How to learn without pairs.  [default: fastcut]",
+)
+@click.option("--paired", is_flag=True, help="Learn from pairs (pix2pix): partners have the same file name.")
+@click.option("--reverse", is_flag=True, help="Learn from SECOND to FIRST, or from right to left.")
+@click.option("--both", is_flag=True, help="Write the way back too; with --method cyclegan.")
+@click.option("--out", type=_PLACE, help="Folder of the run.  [default: runs/FIRST-to-SECOND]")
+@click.option("--size", help="Pixels a side that are learned on, or WIDTHxHEIGHT.  [default: 128]")
+@click.option("--width", type=click.IntRange(2, 256), help="Channels at full size.  [default: 32]")
+@click.option("--blocks", type=click.IntRange(1, 32), help="Residual blocks of a resnet.  [default: 6]")
+@click.option(
+    "--network",
+    type=click.Choice(["resnet", "unet"]),
+    help="Generator; a resnet learns slowly, and bends shapes.  [default: unet]",
+)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time.  [default: 30]")
+@click.option(
+    "--kimg", type=click.FloatRange(min=0, min_open=True), help="Stop after this many thousand photos; repeatable."
+)
+@click.option("--crops", type=click.IntRange(min=16), help="Cut this many random pieces out of either collection.")
+@click.option(
+    "--content-weight", type=click.FloatRange(min=0), help="Higher keeps more of the photo.  [default: the method's]"
+)
+@click.option(
+    "--identity", type=click.FloatRange(min=0), help="Higher leaves alone what has the style.  [default: cut 1, else 0]"
+)
+@click.option("--augment", help="Of colour,translation,cutout, for few pictures; or none.  [default: none]")
+@click.option("--flip/--no-flip", default=None, help="Show the pictures mirrored, too.  [default: yes]")
+@click.option("--batch", type=click.IntRange(1, 1024), help="Photos a step.  [default: 1]")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Adam's.  [default: 0.0002]")
+@click.option("--from", "start", type=_PLACE, help="Go on from this generator: CycleGAN's, pix2pix's or CUT's.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 2), help="Decides every choice.  [default: 0]")
+@click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure translations, at some saves.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--devices", default=1, show_default=True, type=click.IntRange(1, 64), help="GPUs or processes.")
+@click.option("--nodes", default=1, show_default=True, type=click.IntRange(1, 512), help="Machines.")
+@click.option(
+    "--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16"]), help="Number format."
+)
+@click.option(
+    "--layout",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "plain", "channels-last"]),
+    help="Order of maps in memory; auto measures both.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
+@click.option("--save-minutes", default=5.0, show_default=True, help="Save and write a sample sheet this often.")
+@click.option("--keep-kimg", type=click.FloatRange(min=0, min_open=True), help="Keep a checkpoint this often for good.")
+@click.option("--data", default="", help="What the pictures are; recorded in the model.")
+@click.option("--licence", default="", help="What you know of the rights in the pictures; recorded in the model.")
+@preview_option
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.pass_context
+def translate(
+    context: click.Context,
+    first: Path,
+    second: Path | None,
+    method: str | None,
+    paired: bool,
+    reverse: bool,
+    both: bool,
+    out: Path | None,
+    size: str | None,
+    width: int | None,
+    blocks: int | None,
+    network: str | None,
+    minutes: float | None,
+    kimg: float | None,
+    crops: int | None,
+    content_weight: float | None,
+    identity: float | None,
+    augment: str | None,
+    flip: bool | None,
+    batch: int | None,
+    learning_rate: float | None,
+    start: Path | None,
+    seed: int | None,
+    metrics: bool,
+    device: str,
+    devices: int,
+    nodes: int,
+    precision: str,
+    layout: Literal["auto", "plain", "channels-last"],
+    threads: int | None,
+    save_minutes: float,
+    keep_kimg: float | None,
+    data: str,
+    licence: str,
+    preview: bool,
+    resume: bool,
+) -> None:
+    """Train a network from pictures of FIRST to those of SECOND (folders, zip files, patterns or packed sets).
+
+    With --paired and without SECOND, each picture of FIRST holds both, side by side. With --resume the run's own method
+    and options hold where no others are given.
+
+    \b
+    Examples:
+      ganplugin train translate photos paintings --minutes 60
+      ganplugin train translate photos monet.zip --crops 4000 --size 96 --augment colour,translation
+      ganplugin train translate horses zebras --method cyclegan --both
+      ganplugin train translate edges drawings --paired
+      ganplugin train translate facades --paired --reverse
+      ganplugin train translate photos paintings --from latest_net_G.pth --kimg 2
+    """
+    with needs_torch("training"):
+        from ganplugin.train.pictures.policy import parse_size
+        from ganplugin.train.run_file import recorded
+        from ganplugin.train.translate.plan import Plan
+        from ganplugin.train.translate.run import TranslateRun, train_translation
+
+    if paired and method:
+        raise InputError(f"{method} learns without pairs", fix="leave out --method or --paired")
+    out = out or Path("runs") / "-to-".join(place.resolve().stem for place in (first, second) if place is not None)
+    told = recorded(out) if resume else {}
+    asked = {
+        "method": "pix2pix" if paired else method,
+        "size": parse_size(size) if size else None,
+        "crops": crops,
+        "flip": flip,
+        "reverse": reverse or None,
+        "both": both or None,
+        "network": network,
+        "width": width,
+        "blocks": blocks,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "content": content_weight,
+        "identity": identity,
+        "augment": augment,
+        "seed": seed,
+    }
+    plan = Plan.completed(asked, {**told, "method": told["recipe"]} if told else {})
+    run = TranslateRun(
+        first=first,
+        second=second,
+        out=out,
+        plan=plan,
+        start=_beginning(start, out, told.get("from")),
+        metrics=metrics,
+        device=device,
+        precision=precision,
+        layout=layout,
+        threads=threads,
+        devices=devices,
+        nodes=nodes,
+        data=data,
+        licence=licence,
+        command=given_words(context),
+    )
+    steps, kept = (None if count is None else max(1, round(count * 1000 / plan.batch)) for count in (kimg, keep_kimg))
+    schedule = schedule_of(minutes, steps, save_minutes, kept or 0, preview=preview)
+    if checkpoint := train_translation(run, schedule, resume=resume, report=report):
+        finish(checkpoint)
+
+
+def _beginning(start: Path | None, out: Path, told: object) -> Beginning | None:
+    """Return the networks to go on from: those of a file, or, of a run that began with some, its own."""
+    if start is None and not told:
+        return None
+    from ganplugin.export.translator import load_translator
+    from ganplugin.train.translate.run import Beginning
+
+    path = start or out / "checkpoint.safetensors"
+    found = load_translator(path)
+    return Beginning(found.family, found.generator, found.scorer, found.config, str(told or path.name))
