@@ -31,6 +31,7 @@ __all__ = ["EYE_DEPTH", "FAMILY", "SIZES", "AnyPainting", "Manner", "marks_of"]
 EYE_DEPTH: Final = 2
 """Blocks of the feature network that look at a painting."""
 SIZES: Final = 3
+_LEAST_SIDE, _MOST_SIDE = 16, 4096
 """They look at it in full, at half and at quarter size."""
 
 
@@ -126,11 +127,20 @@ def _eye(state: StateDict) -> VggFeatures:
     return VggFeatures(weights, mean=state["eye.mean"], std=state["eye.std"], blocks=EYE_DEPTH, divide=divide)
 
 
+def _side(state: StateDict) -> int:
+    side = int(state["side"])
+    if not _LEAST_SIDE <= side <= _MOST_SIDE:
+        raise ValueError(f"paintings of {side} px")
+    return side
+
+
 def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     hand = {key.removeprefix("hand."): value for key, value in state.items() if key.startswith("hand.")}
     shape = infer_config(hand)
     try:
-        side, hidden = int(state["side"]), state["look.weight"].shape[0]
+        if not shape.limit:
+            raise KeyError("hand.limit")
+        side, hidden = _side(state), state["look.weight"].shape[0]
         module = AnyPainting(shape, _eye(state), side=side, hidden=hidden)
     except (KeyError, RuntimeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise CheckpointError(
