@@ -77,7 +77,7 @@ def painting_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--batch", default=1, show_default=True, type=click.IntRange(1, 256), help="Crops a step in each of two styles."
 )
-@click.option("--learning-rate", default=2e-3, show_default=True, type=_POSITIVE, help="Adam's learning rate.")
+@click.option("--learning-rate", default=1e-3, show_default=True, type=_POSITIVE, help="Adam's learning rate.")
 @painting_options
 def style(
     paintings: tuple[Path, ...],

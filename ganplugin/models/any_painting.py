@@ -22,7 +22,7 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.adain import default_style
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.palette import colour_statistics, palette_map
-from ganplugin.models.stylizer import MINIMUM_SIZE, Strokes, StylizerConfig, ground, infer_config
+from ganplugin.models.stylizer import MINIMUM_SIZE, Strokes, StyleNorm, StylizerConfig, ground, infer_config
 from ganplugin.models.translation import load_strictly
 from ganplugin.models.vgg import VggFeatures
 
@@ -77,6 +77,9 @@ class AnyPainting(nn.Module):
         self.code = nn.Linear(hidden, config.styles - 1)
         self.hand = Strokes(config)
         self.looked_side = side
+        for norm in self.hand.modules():
+            if isinstance(norm, StyleNorm):
+                norm.follow_code()
 
     def manner(self, marks: Tensor, palette: tuple[Tensor, Tensor]) -> Manner:
         """Return the manner of paintings of these `marks_of` [batch, marks] and these colour statistics."""

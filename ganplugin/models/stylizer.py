@@ -22,6 +22,7 @@ __all__ = [
     "FAMILY",
     "MINIMUM_SIZE",
     "Strokes",
+    "StyleNorm",
     "Stylizer",
     "StylizerConfig",
     "bare_colours",
@@ -62,7 +63,14 @@ class StyleNorm(nn.Module):
         self.scale = nn.Parameter(1 + 0.2 * torch.randn(styles, channels))
         self.shift = nn.Parameter(0.2 * torch.randn(styles, channels))
 
+    @torch.no_grad()
+    def follow_code(self) -> None:
+        """Start as a plain normalisation, by the first weight, that the others, of either sign, change a little."""
+        self.scale.normal_(0, 0.1)[0] = 1
+        self.shift.normal_(0, 0.1)[0] = 0
+
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Return the maps [batch, channels, h, w] normalised, in the blend of one row of weights a picture."""
         scale, shift = (weights @ self.scale)[:, :, None, None], (weights @ self.shift)[:, :, None, None]
         normal = F.instance_norm(x)
         return (normal.clamp(-self.limit, self.limit) if self.limit else normal) * scale + shift

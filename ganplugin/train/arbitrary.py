@@ -23,6 +23,7 @@ from ganplugin.train.grid import save_grid
 from ganplugin.train.manner import MannerWeights, Target, Views, content_of, grams_of, losses_of, views
 from ganplugin.train.paintings import Paintings, squared
 from ganplugin.train.precision import Precision, autocast
+from ganplugin.train.rates import optimizer_of, slow_down, warm_up
 from ganplugin.train.state import State, digest_of, plain_copy
 from ganplugin.train.style import LIMIT
 
@@ -88,8 +89,7 @@ class ArbitraryTrainer:
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._standardise()
         self.average = frozen_copy(self.network)
-        learnt = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(learnt, lr=options.learning_rate, betas=(0.9, 0.99))
+        self.optimizer = optimizer_of(self.network, self.network.hand, options.learning_rate)
         self.step = 0
 
     @torch.no_grad()
@@ -108,7 +108,7 @@ class ArbitraryTrainer:
         return self.step * self.options.batch
 
     def advance(self, part: float = 0.0) -> Mapping[str, float]:
-        """Do one step; see `Trainer`. The rate stays, whatever ``part`` of the run is done."""
+        """Do one step; see `Trainer`. The rates do not depend on what ``part`` of the run is done."""
         options = self.options
         content = self.crops.draw(options.batch).to(self.device).contiguous(memory_format=torch.channels_last)
         style = self.paintings.draw(options.batch).to(self.device)
@@ -123,6 +123,7 @@ class ArbitraryTrainer:
                 # What shall be kept is the photo in the painting's colours: in its own it would pull them back.
                 wanted = content_of(self.features, self.network.ground(content, manner).clamp(0, 1))
         parts = losses_of(painted, seen, wanted, target, options.weights)
+        warm_up(self.optimizer, self.step)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         if torch.isfinite(torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.longest_gradient)):
@@ -157,9 +158,8 @@ class ArbitraryTrainer:
             getattr(self, name).load_state_dict(state[name])
 
     def slow_down(self) -> None:
-        """Halve the learning rate."""
-        for group in self.optimizer.param_groups:
-            group["lr"] /= 2
+        """Halve the learning rates."""
+        slow_down(self.optimizer)
 
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         """Write the averaged network, with the eye that it needs, as ``stylizer.*`` with the configuration."""

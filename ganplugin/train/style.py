@@ -22,6 +22,7 @@ from ganplugin.train.ema import frozen_copy, update_average
 from ganplugin.train.grid import save_grid
 from ganplugin.train.manner import MannerWeights, Target, content_of, grams_of, losses_of, views
 from ganplugin.train.precision import Precision, autocast
+from ganplugin.train.rates import optimizer_of, slow_down, warm_up
 from ganplugin.train.state import State, plain_copy
 
 __all__ = ["LIMIT", "StyleOptions", "StyleTarget", "StyleTrainer"]
@@ -39,7 +40,7 @@ class StyleOptions:
     batch: int = 1
     crop: int = 192
     seed: int = 0
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     decay: float = 0.998
     weights: MannerWeights = field(default_factory=MannerWeights)
     longest_gradient: float = 20.0
@@ -82,7 +83,7 @@ class StyleTrainer:
         self.target = self._measure(targets)
         self._tint()
         self.average = frozen_copy(self.stylizer)
-        self.optimizer = torch.optim.Adam(_groups(self.stylizer, options.learning_rate), betas=(0.9, 0.99))
+        self.optimizer = optimizer_of(self.stylizer, self.stylizer, options.learning_rate)
         self.step = 0
 
     @torch.no_grad()
@@ -106,7 +107,7 @@ class StyleTrainer:
         return self.step * min(self.options.styles, len(self.names)) * self.options.batch
 
     def advance(self, part: float = 0.0) -> Mapping[str, float]:
-        """Do one step; see `Trainer`. The rates stay, whatever ``part`` of the run is done."""
+        """Do one step; see `Trainer`. The rates do not depend on what ``part`` of the run is done."""
         options = self.options
         chosen = torch.randperm(len(self.names), generator=self.random)[: options.styles]
         content = self.crops.draw(len(chosen) * options.batch).to(self.device)
@@ -120,6 +121,7 @@ class StyleTrainer:
                 # What shall be kept is the photo in the painting's colours: in its own it would pull them back.
                 wanted = content_of(self.features, self.stylizer.tint(content, weights).clamp(0, 1))
         parts = losses_of(painted, seen, wanted, self.target.chosen(chosen), options.weights, options.batch)
+        warm_up(self.optimizer, self.step)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         if torch.isfinite(torch.nn.utils.clip_grad_norm_(self.stylizer.parameters(), options.longest_gradient)):
@@ -162,8 +164,7 @@ class StyleTrainer:
 
     def slow_down(self) -> None:
         """Halve the learning rates."""
-        for group in self.optimizer.param_groups:
-            group["lr"] /= 2
+        slow_down(self.optimizer)
 
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         """Write the averaged network as ``stylizer.*`` with the configuration, the style names and the provenance."""
@@ -190,13 +191,3 @@ class StyleTrainer:
             torch.cat([photo, *(self.average.paint(photo, one[None]) for one in every)]) for photo in photos[:, None]
         ]
         save_grid(path, torch.cat(rows), columns=1 + len(self.names))
-
-
-def _groups(stylizer: Stylizer, learning_rate: float) -> list[dict[str, object]]:
-    """Let what belongs to one style learn twice as fast, as it is met that much more rarely."""
-    shared: list[Tensor] = []
-    own: list[Tensor] = []
-    for name, parameter in stylizer.named_parameters():
-        if parameter.requires_grad:
-            (own if ".norm." in name else shared).append(parameter)
-    return [{"params": shared, "lr": learning_rate}, {"params": own, "lr": 2 * learning_rate}]

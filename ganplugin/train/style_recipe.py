@@ -30,7 +30,7 @@ class StyleRecipe:
     batch: int = 1
     crop: int = 192
     seed: int = 0
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     content_weight: float = 0.5
     device: str = "auto"
     precision: str = "auto"

@@ -86,3 +86,25 @@ def test_strokes_may_change_broad_forms(make_style: Maker) -> None:
     with torch.no_grad():
         broad = trainer.stylizer.strokes(photo, torch.tensor([[1.0, 0.0]])).mean(dim=(2, 3)).abs().max()
     assert broad > 1e-3
+
+
+def test_the_first_steps_do_not_leap_over_all_colours(make_style: Maker) -> None:
+    """With one rate for all, the last convolution moved every pixel by more than 1 a step, and strokes fell silent."""
+    trainer = make_style()
+    photo, weights = trainer.crops.middles(1, 32), torch.tensor([[1.0, 0.0]])
+    before = trainer.stylizer.paint(photo, weights).detach()
+    trainer.advance()
+    assert (trainer.stylizer.paint(photo, weights) - before).abs().max() < 0.05
+
+
+def test_rates_rise_and_are_halved_for_good(make_style: Maker) -> None:
+    trainer = make_style()
+    trainer.advance()
+    first = [group["lr"] for group in trainer.optimizer.param_groups]
+    trainer.advance()
+    second = [group["lr"] for group in trainer.optimizer.param_groups]
+    assert second == pytest.approx([2 * rate for rate in first])
+    trainer.slow_down()
+    trainer.advance()
+    assert [group["lr"] for group in trainer.optimizer.param_groups] == pytest.approx([1.5 * rate for rate in first])
+    assert first == pytest.approx([1e-3 / 50, 5e-5 / 50, 2e-3 / 50])
