@@ -14,13 +14,14 @@ from ganplugin.train.losses import content_loss, gram, overshoot, palette_loss, 
 
 __all__ = ["DEPTHS", "MannerWeights", "Target", "Views", "content_of", "grams_of", "losses_of", "views"]
 
-DEPTHS: Final = (3, 4, 4)
+DEPTHS: Final = (2, 4, 4)
 """Blocks of VGG-16 that look at a picture in full, at half and at quarter size.
 
-At full size the fourth block is the dearest, and sees no more than it does at half size of twice as much: that is where
-large forms, not only strokes, come from.
+The deep blocks see large forms, not only strokes, and the larger the smaller the picture is; at full size they would
+take two thirds of the arithmetic. Half size and the second block also keep what a photo shows, and leave it room.
 """
-_CONTENT_BLOCK: Final = 2
+_CONTENT_VIEW: Final = 1
+_CONTENT_BLOCK: Final = 1
 
 Views = list[list[Tensor]]
 Palette = tuple[Tensor, Tensor]
@@ -72,7 +73,7 @@ def together(maps: Tensor, group: int) -> Tensor:
 
 def content_of(features: VggFeatures, image: Tensor) -> Tensor:
     """Return the features that shall stay as they are in ``image``."""
-    deepest: Tensor = features(image, _CONTENT_BLOCK + 1)[-1]
+    deepest: Tensor = features(F.avg_pool2d(image, 2**_CONTENT_VIEW), _CONTENT_BLOCK + 1)[-1]
     return deepest
 
 
@@ -85,7 +86,7 @@ def losses_of(
     """
     return {
         "style": style_loss(grams_of(seen, group), target.grams) * weights.style,
-        "content": content_loss(seen[0][_CONTENT_BLOCK], wanted) * weights.content,
+        "content": content_loss(seen[_CONTENT_VIEW][_CONTENT_BLOCK], wanted) * weights.content,
         "palette": palette_loss(together(painted, group), *target.palette) * weights.palette,
         "smooth": total_variation(painted) * weights.smoothness,
         "range": overshoot(painted) * weights.range,
