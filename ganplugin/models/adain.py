@@ -20,7 +20,7 @@ from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.translation import conv_shape, load_strictly
 
-__all__ = ["FAMILY", "AdaIN", "adapted"]
+__all__ = ["FAMILY", "AdaIN", "adapted", "default_style"]
 
 _EPSILON: Final = 1e-5
 _MULTIPLE: Final = 8
@@ -133,7 +133,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         module=eval_mode(module),
         inputs=(
             GraphInput("content", ("batch", 3, "height", "width")),
-            GraphInput("style", (1, 3, "style_height", "style_width"), _default_style()),
+            GraphInput("style", (1, 3, "style_height", "style_width"), default_style()),
             GraphInput("strength", (), torch.tensor(1.0)),
         ),
         outputs=("image",),
@@ -146,7 +146,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     )
 
 
-def _default_style() -> Tensor:
+def default_style() -> Tensor:
     """Return the picture [1, 3, 64, 64] that stands in for a style where none is given: slanted waves, two hues."""
     down, right = torch.meshgrid(*(torch.linspace(0, 6.2832, _STYLE_SIDE),) * 2, indexing="ij")
     wave = 0.5 + 0.5 * torch.sin(3 * down + 2 * right + torch.sin(2 * right - down))

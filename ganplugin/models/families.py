@@ -8,6 +8,7 @@ from typing import Final
 from ganplugin.models import (
     adain,
     animegan2,
+    any_painting,
     dcgan,
     dcgan_scorer,
     fast_neural_style,
@@ -43,6 +44,7 @@ _ROWS: Final[tuple[Family, ...]] = (
     quick.FAMILY,
     quick.SCORER_FAMILY,
     stylizer.FAMILY,
+    any_painting.FAMILY,
     stylegan3.FAMILY,
     stylegan2.FAMILY,
     stylegan2_discriminator.FAMILY,

@@ -18,7 +18,18 @@ from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
 
-__all__ = ["FAMILY", "MINIMUM_SIZE", "Stylizer", "StylizerConfig", "bare_colours", "opponent_matrix"]
+__all__ = [
+    "FAMILY",
+    "MINIMUM_SIZE",
+    "Strokes",
+    "StyleNorm",
+    "Stylizer",
+    "StylizerConfig",
+    "bare_colours",
+    "ground",
+    "infer_config",
+    "opponent_matrix",
+]
 
 MINIMUM_SIZE = 16
 """The shortest side in pixels that reflection padding and two halvings leave room for."""
@@ -26,35 +37,53 @@ MINIMUM_SIZE = 16
 
 @dataclass(frozen=True)
 class StylizerConfig:
-    """The shape of the network: how many styles, channels at full, half and quarter size, residual blocks."""
+    """The shape of the network: how many styles, channels at full, half and quarter size, residual blocks.
+
+    ``limit`` is how many deviations from its mean a normalised value may lie. 0 is the first release's network: it has
+    no limit, and its strokes come without what is broad in them.
+    """
 
     styles: int = 1
     widths: tuple[int, int, int] = (24, 48, 64)
     residuals: int = 5
+    limit: float = 0.0
 
 
 class StyleNorm(nn.Module):
-    """Instance normalisation with one scale and one shift a style, blended by the style weights."""
+    """Instance normalisation with one scale and one shift a style, blended by the style weights.
 
-    def __init__(self, channels: int, styles: int) -> None:
+    A channel that sees one thing in an empty picture gives it a value that grows with the picture's size, to far more
+    than training ever met, and leaves a stain around it. With a ``limit``, that is as far as values go.
+    """
+
+    def __init__(self, channels: int, styles: int, limit: float) -> None:
         super().__init__()
+        self.limit = limit
         # Styles that start alike stay alike for long.
         self.scale = nn.Parameter(1 + 0.2 * torch.randn(styles, channels))
         self.shift = nn.Parameter(0.2 * torch.randn(styles, channels))
 
+    @torch.no_grad()
+    def follow_code(self) -> None:
+        """Start as a plain normalisation, by the first weight, that the others, of either sign, change a little."""
+        self.scale.normal_(0, 0.1)[0] = 1
+        self.shift.normal_(0, 0.1)[0] = 0
+
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Return the maps [batch, channels, h, w] normalised, in the blend of one row of weights a picture."""
         scale, shift = (weights @ self.scale)[:, :, None, None], (weights @ self.shift)[:, :, None, None]
-        return F.instance_norm(x) * scale + shift
+        normal = F.instance_norm(x)
+        return (normal.clamp(-self.limit, self.limit) if self.limit else normal) * scale + shift
 
 
 class StyleConv(nn.Module):
     """Reflection padding, convolution, `StyleNorm`."""
 
-    def __init__(self, before: int, after: int, kernel: int, styles: int, *, stride: int = 1) -> None:
+    def __init__(self, before: int, after: int, kernel: int, config: StylizerConfig, *, stride: int = 1) -> None:
         super().__init__()
         self.pad = nn.ReflectionPad2d(kernel // 2)
         self.conv = nn.Conv2d(before, after, kernel, stride=stride, bias=False)
-        self.norm = StyleNorm(after, styles)
+        self.norm = StyleNorm(after, config.styles, config.limit)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         return self.norm(self.conv(self.pad(x)), weights)  # type: ignore[no-any-return]
@@ -63,10 +92,10 @@ class StyleConv(nn.Module):
 class ResidualBlock(nn.Module):
     """Two `StyleConv` of the same width around which the input is carried."""
 
-    def __init__(self, channels: int, styles: int) -> None:
+    def __init__(self, channels: int, config: StylizerConfig) -> None:
         super().__init__()
-        self.first = StyleConv(channels, channels, 3, styles)
-        self.second = StyleConv(channels, channels, 3, styles)
+        self.first = StyleConv(channels, channels, 3, config)
+        self.second = StyleConv(channels, channels, 3, config)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         return x + self.second(torch.relu(self.first(x, weights)), weights)  # type: ignore[no-any-return]
@@ -111,11 +140,18 @@ def detail(strokes: Tensor) -> Tensor:
     return strokes - F.interpolate(broad, size=strokes.shape[2:], mode="bilinear", align_corners=False)
 
 
-class StyleTint(nn.Module):
-    """The ground of the painting: the photo, a little blurred, in the colours that a style gives to tones and hues.
+def ground(x: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
+    """Return photos [batch, 3, h, w], a little blurred, in the colours of paintings.
 
-    ``matrix`` and ``shift`` carry the `bare_colours` of any photo to RGB.
+    ``matrix`` [batch or 1, 3, 3] and ``shift`` [batch or 1, 3] carry the `bare_colours` of any photo to RGB.
     """
+    small = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+    bare = F.interpolate(bare_colours(small), size=x.shape[2:], mode="bilinear", align_corners=False)
+    return recoloured(matrix, bare) + shift[:, :, None, None]
+
+
+class StyleTint(nn.Module):
+    """The `ground` of each style's paintings."""
 
     def __init__(self, styles: int) -> None:
         super().__init__()
@@ -123,41 +159,34 @@ class StyleTint(nn.Module):
         self.shift = nn.Parameter(torch.zeros(styles, 3))
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        small = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-        bare = F.interpolate(bare_colours(small), size=x.shape[2:], mode="bilinear", align_corners=False)
-        matrix = (weights @ self.matrix.flatten(1)).view(-1, 3, 3)
-        shift = (weights @ self.shift)[:, :, None, None]
-        return recoloured(matrix, bare) + shift
+        return ground(x, (weights @ self.matrix.flatten(1)).view(-1, 3, 3), weights @ self.shift)
 
 
-class Stylizer(nn.Module):
-    """Photos 0..1 [batch, 3, h, w] to paintings of the same size, for any h and w from 16."""
+class Strokes(nn.Module):
+    """What is laid on the ground: pictures of any sign [batch, 3, h, w] for photos 0..1, for any h and w from 16."""
 
     def __init__(self, config: StylizerConfig) -> None:
         super().__init__()
         self.config = config
         full, half, quarter = config.widths
-        styles = config.styles
-        self.enter = StyleConv(3, full, 9, styles)
-        self.down0 = StyleConv(full, half, 3, styles, stride=2)
-        self.down1 = StyleConv(half, quarter, 3, styles, stride=2)
-        self.residuals = nn.ModuleList(ResidualBlock(quarter, styles) for _ in range(config.residuals))
-        self.up0 = StyleConv(half, half, 3, styles)
-        self.up1 = StyleConv(full, full, 3, styles)
+        self.enter = StyleConv(3, full, 9, config)
+        self.down0 = StyleConv(full, half, 3, config, stride=2)
+        self.down1 = StyleConv(half, quarter, 3, config, stride=2)
+        self.residuals = nn.ModuleList(ResidualBlock(quarter, config) for _ in range(config.residuals))
+        self.up0 = StyleConv(half, half, 3, config)
+        self.up1 = StyleConv(full, full, 3, config)
         self.narrow0 = nn.Conv2d(quarter, half, 1)
         self.narrow1 = nn.Conv2d(half, full, 1)
         self.leave_pad = nn.ReflectionPad2d(4)
         self.leave = nn.Conv2d(full, 3, 9)
-        self.tint = StyleTint(styles)
+        if config.limit:
+            self.register_buffer("limit", torch.tensor(config.limit))
         with torch.no_grad():
             # Training starts from the blurred photo and lays strokes on it, instead of finding the photo first.
             self.leave.weight.mul_(0.1)
 
-    def paint(self, content: Tensor, weights: Tensor) -> Tensor:
-        """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles].
-
-        Nothing bounds it to 0..1 here: a sigmoid would leave no gradient where training overshoots.
-        """
+    def strokes(self, content: Tensor, weights: Tensor) -> Tensor:
+        """Return the strokes with one row of style weights a picture, or one for all: [batch or 1, styles]."""
         entered = torch.relu(self.enter(content * 2 - 1, weights))
         halved = torch.relu(self.down0(entered, weights))
         x = torch.relu(self.down1(halved, weights))
@@ -169,8 +198,24 @@ class Stylizer(nn.Module):
         x = torch.relu(self.up0(x + halved, weights))
         x = F.interpolate(self.narrow1(x), size=entered.shape[2:], mode="bilinear", align_corners=False)
         x = torch.relu(self.up1(x + entered, weights))
-        ground: Tensor = self.tint(content, weights)
-        return detail(self.leave(self.leave_pad(x))) + ground
+        strokes: Tensor = self.leave(self.leave_pad(x))
+        return strokes if self.config.limit else detail(strokes)
+
+
+class Stylizer(Strokes):
+    """Photos 0..1 [batch, 3, h, w] to paintings of the same size, for any h and w from 16."""
+
+    def __init__(self, config: StylizerConfig) -> None:
+        super().__init__(config)
+        self.tint = StyleTint(config.styles)
+
+    def paint(self, content: Tensor, weights: Tensor) -> Tensor:
+        """Return the full painting with one row of style weights a picture, or one for all: [batch or 1, styles].
+
+        Nothing bounds it to 0..1 here: a sigmoid would leave no gradient where training overshoots.
+        """
+        painted: Tensor = self.strokes(content, weights) + self.tint(content, weights)
+        return painted
 
     def forward(self, content: Tensor, style_weights: Tensor, strength: Tensor) -> Tensor:
         """Return paintings in the blend of ``style_weights`` [styles] (of any sum), mixed in by ``strength`` []."""
@@ -192,7 +237,8 @@ def infer_config(state: StateDict) -> StylizerConfig:
     except (KeyError, ValueError, IndexError) as error:
         raise CheckpointError("is no complete stylizer", fix="use the file that train wrote") from error
     blocks = {key.split(".")[1] for key in state if key.startswith("residuals.")}
-    return StylizerConfig(styles=styles, widths=(full, half, quarter), residuals=len(blocks))
+    limit = float(state["limit"]) if "limit" in state else 0.0
+    return StylizerConfig(styles=styles, widths=(full, half, quarter), residuals=len(blocks), limit=limit)
 
 
 def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:

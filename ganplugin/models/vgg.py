@@ -45,11 +45,11 @@ class VggFeatures(nn.Module):
             self.blocks.append(block)
         self.requires_grad_(False)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Return the features of each block, the first at the picture's size, each next at half of it."""
+    def forward(self, image: Tensor, depth: int | None = None) -> list[Tensor]:
+        """Return the features of the first ``depth`` blocks, or of all: at the picture's size, then each at half."""
         x = (image - self.mean) / self.std
         features = []
-        for index, block in enumerate(self.blocks):
+        for index, block in enumerate(self.blocks[:depth]):
             if index:
                 x = F.max_pool2d(x, 2)
             for conv in block:  # type: ignore[attr-defined]

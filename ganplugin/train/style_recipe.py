@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from ganplugin.errors import InputError
-from ganplugin.train.data import Report, load_photos, load_scaled
+from ganplugin.train.data import Report, load_photos
 from ganplugin.train.features import load_features
 from ganplugin.train.loop import Schedule, run
+from ganplugin.train.manner import MannerWeights
+from ganplugin.train.painting_files import load_paintings
 from ganplugin.train.precision import choose_device, choose_precision
 from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
 
@@ -19,18 +20,18 @@ __all__ = ["StyleRecipe", "train_style"]
 
 @dataclass(frozen=True)
 class StyleRecipe:
-    """Everything that decides what a stylizer becomes. ``paintings`` are (style name, file)."""
+    """Everything that decides what a stylizer becomes. ``paintings`` are files, folders, or ``NAME=FILE``."""
 
-    paintings: tuple[tuple[str, Path], ...]
+    paintings: tuple[Path, ...]
     photos: tuple[Path, ...]
     features: Path
     out: Path
-    size: int = 448
-    batch: int = 4
-    crop: int = 96
+    size: int = 384
+    batch: int = 1
+    crop: int = 192
     seed: int = 0
     learning_rate: float = 1e-3
-    content_weight: float = 0.6
+    content_weight: float = 0.5
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None
@@ -40,11 +41,11 @@ class StyleRecipe:
 
 def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report: Report) -> Path:
     """Train a network for the paintings and return the checkpoint's path; raises what `run` and the data raise."""
-    _check_names([name for name, _ in recipe.paintings])
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
-    targets = [StyleTarget(name, load_scaled(path, longest=recipe.size)) for name, path in recipe.paintings]
+    paintings = load_paintings(recipe.paintings, longest=recipe.size, report=report)
+    targets = [StyleTarget(painting.name, painting.pixels) for painting in paintings]
     photos = load_photos(recipe.photos, shortest=max(recipe.size, recipe.crop), least=recipe.crop, report=report)
     report(f"{len(targets)} styles: {', '.join(target.name for target in targets)}; {len(photos)} photos")
     options = StyleOptions(
@@ -52,15 +53,9 @@ def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report
         crop=recipe.crop,
         seed=recipe.seed,
         learning_rate=recipe.learning_rate,
-        content_weight=recipe.content_weight,
+        weights=replace(MannerWeights(), content=recipe.content_weight),
         precision=choose_precision(recipe.precision, device),
     )
     provenance = {"data": recipe.data or "paintings and photos of the user", "licence": recipe.licence}
     trainer = StyleTrainer(targets, photos, load_features(recipe.features), options, provenance, device)
     return run(trainer, recipe.out, schedule, resume=resume)
-
-
-def _check_names(names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"two paintings are called {twice[0]!r}", fix="name them apart: NAME=FILE")

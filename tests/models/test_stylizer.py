@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganplugin.errors import CheckpointError
-from ganplugin.models.stylizer import FAMILY, MINIMUM_SIZE, Stylizer, StylizerConfig
+from ganplugin.models.stylizer import FAMILY, MINIMUM_SIZE, StyleNorm, Stylizer, StylizerConfig
 
 CONFIG = StylizerConfig(styles=3, widths=(4, 6, 8), residuals=2)
 FULL = torch.tensor(1.0)
@@ -62,6 +62,27 @@ def test_rebuilds_from_tensors_alone(stylizer: Stylizer) -> None:
     defaults = [item.default for item in network.inputs[1:]]
     expected = stylizer(content, torch.tensor([1.0, 0, 0]), FULL)
     assert torch.allclose(network.module(content, *defaults), expected)
+
+
+def test_the_limit_comes_back_from_the_tensors() -> None:
+    limited = Stylizer(StylizerConfig(styles=2, widths=(4, 4, 4), residuals=1, limit=6.0))
+    network = FAMILY.rebuild(limited.state_dict(), {})
+    assert network.module.config == limited.config
+
+
+def test_a_speck_in_an_empty_picture_leaves_no_stain_however_large() -> None:
+    """Normalised, a speck's value grows with the picture around it; the limit keeps it as training has met it."""
+
+    def height_of_speck(limit: float, side: int) -> float:
+        norm = StyleNorm(1, 1, limit)
+        norm.scale.data.fill_(1)
+        norm.shift.data.zero_()
+        picture = torch.zeros(1, 1, side, side)
+        picture[..., :2, :2] = 1
+        return float(norm(picture, torch.ones(1, 1)).detach().max())
+
+    assert height_of_speck(0.0, 256) > 3 * height_of_speck(0.0, 64)
+    assert height_of_speck(8.0, 256) == height_of_speck(8.0, 64) == 8
 
 
 @pytest.mark.parametrize("missing", ["down1.norm.scale", "residuals.1.first.conv.weight", "tint.shift"])

@@ -49,7 +49,8 @@ def test_levels_are_the_paintings_with_8_bits(name):
     context = Context(device="cpu")
     model = LoadModel(model=f"builtin:{name}").run(context).model
     photos = sequence([noise(61, 83), noise(20, 30, 4)])
-    painted = StyleTransfer(model=model, images=photos).run(context).images
+    painting = sequence([noise(40, 50)]) if "style" in model.session.input_names else None
+    painted = StyleTransfer(model=model, images=photos, style_image=painting).run(context).images
     assert isinstance(painted.render, RenderBoth)
     for levels, picture in zip(painted.levels(0, 2), painted, strict=True):
         assert np.array_equal(levels, to_uint8(picture))

@@ -10,6 +10,8 @@ from PIL import Image
 
 from ganplugin.models.stylizer import StylizerConfig
 from ganplugin.models.vgg import VGG_CHANNELS, VggFeatures
+from ganplugin.train.arbitrary import ArbitraryOptions, ArbitraryTrainer
+from ganplugin.train.manner import MannerWeights
 from ganplugin.train.metrics.backbones.backbone import Backbone
 from ganplugin.train.metrics.backbones.random_convolutions import random_convolutions
 from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
@@ -65,9 +67,28 @@ def make_style() -> Callable[[], StyleTrainer]:
     photos = [random.integers(0, 256, (3, 48, 56), np.uint8) for _ in range(3)]
 
     def make() -> StyleTrainer:
-        options = StyleOptions(styles=2, batch=1, crop=32, seed=5, style_weight=0.1, palette_weight=2.0)
-        shape = StylizerConfig(styles=2, widths=(4, 4, 4), residuals=1)
+        options = StyleOptions(styles=2, batch=1, crop=32, seed=5, weights=MannerWeights(style=0.02, palette=2.0))
+        shape = StylizerConfig(styles=2, widths=(4, 4, 4), residuals=1, limit=8.0)
         provenance = {"data": "noise", "licence": "none"}
         return StyleTrainer(targets, photos, random_features(), options, provenance, torch.device("cpu"), shape)
+
+    return make
+
+
+@pytest.fixture
+def make_arbitrary() -> Callable[[], ArbitraryTrainer]:
+    """Return a maker of equal trainers of a tiny any-painting network, on three paintings and a fourth kept apart."""
+    random = np.random.default_rng(4)
+    paintings = [random.integers(low, low + 100, (3, 40, 48 - low // 10), np.uint8) for low in (0, 60, 120, 150)]
+    photos = [random.integers(0, 256, (3, 48, 56), np.uint8) for _ in range(3)]
+
+    def make() -> ArbitraryTrainer:
+        options = ArbitraryOptions(
+            batch=2, crop=32, side=32, code=6, hidden=8, widths=(4, 4, 4), residuals=1, seed=5, learning_rate=3e-3
+        )
+        provenance = {"data": "noise", "licence": "none"}
+        device = torch.device("cpu")
+        features = random_features()
+        return ArbitraryTrainer(paintings[:3], paintings[3:], photos, features, options, provenance, device)
 
     return make

@@ -11,12 +11,13 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from ganplugin.cli.style import command as style_command
 from ganplugin.cli.train import command
 from ganplugin.errors import FileError, GanPluginError, InputError, ProviderError, TrainingError
 from ganplugin.export import ExportOptions, export_checkpoint
 from ganplugin.modelfile import read_manifest
 from ganplugin.models.vgg import VggFeatures
-from ganplugin.train import style_recipe
+from ganplugin.train import arbitrary_recipe, style_recipe
 from tests.train.conftest import random_features
 from tests.train.page.runs_made import run_folder
 
@@ -124,7 +125,8 @@ def features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def narrow(path: Path) -> VggFeatures:
         return random_features()
 
-    monkeypatch.setattr(style_recipe, "load_features", narrow)
+    for recipe in (style_recipe, arbitrary_recipe):
+        monkeypatch.setattr(recipe, "load_features", narrow)
     return tmp_path / "vgg16.pth"
 
 
@@ -139,6 +141,78 @@ def test_trains_one_network_for_several_named_styles(folder: Path, features: Pat
     assert manifest.kind == "style"
 
 
+SMALL = ("--size", 64, "--crop", 32, "--batch", 1, "--steps", 2, "--precision", "fp32")
+
+
+def painted(model: Path, photo: Path, out: Path, *options: object) -> np.ndarray:
+    """Paint one picture by ``ganplugin style`` and return it."""
+    done = CliRunner().invoke(style_command, [str(one) for one in (model, photo, "--out", out, *options)])
+    assert done.exit_code == 0, done.output
+    (path,) = out.iterdir()
+    with Image.open(path) as image:
+        return np.asarray(image, np.float32)
+
+
+def test_a_folder_of_paintings_is_as_many_styles_to_blend(folder: Path, features: Path, tmp_path: Path) -> None:
+    paintings, out = tmp_path / "paintings", tmp_path / "run"
+    paintings.mkdir()
+    for index, name in enumerate(("wave", "night")):
+        Image.open(folder / f"0{index}.png").convert("RGB").point(lambda level, i=index: level // (1 + 4 * i)).save(
+            paintings / f"{name}.png"
+        )
+    (paintings / "torn.png").write_bytes(b"torn")
+    done = call("style", paintings, "--photos", folder, "--features", features, "--out", out, *SMALL)
+    assert done.exit_code == 0, done.output
+    assert "torn.png" in done.stderr
+    model = export_checkpoint(out / "checkpoint.safetensors").path
+    assert read_manifest(model).styles == ("night", "wave")
+    photo = folder / "00.png"
+    night, wave, blend = (
+        painted(model, photo, tmp_path / name, "--styles", styles)
+        for name, styles in (("a", "night"), ("b", "wave"), ("c", "night=1,wave=1"))
+    )
+    assert night.mean() + 20 < blend.mean() < wave.mean() - 20
+
+
+def test_a_network_for_any_painting_is_shown_one(folder: Path, features: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = call("arbitrary", folder, "--photos", folder, "--features", features, "--out", out, *SMALL)
+    assert done.exit_code == 0, done.output
+    assert "18 paintings; kept to try: 05, 15; 20 photos" in done.stderr
+    assert "few paintings" in done.stderr
+    again = call("arbitrary", folder, "--photos", folder, "--features", features, "--out", out, *SMALL, "--resume")
+    assert again.exit_code == 0, again.exception
+    model = export_checkpoint(out / "checkpoint.safetensors").path
+    blue = np.zeros((40, 60, 3), np.uint8)
+    blue[..., 2] = 200
+    Image.fromarray(blue).save(tmp_path / "blue.png")
+    Image.fromarray(blue[..., ::-1].copy()).save(tmp_path / "red.png")
+    made = [
+        painted(model, folder / "00.png", tmp_path / f"as-{name}", "--style-image", tmp_path / f"{name}.png")
+        for name in ("blue", "red")
+    ]
+    assert (made[0] - made[1])[..., 2].mean() > 80
+
+
+def test_one_painting_is_not_enough_for_any(folder: Path, features: Path, tmp_path: Path) -> None:
+    photos = ("--photos", folder, "--features", features, "--out", tmp_path / "run")
+    assert "ganplugin train style" in str(error_of("arbitrary", folder / "00.png", *photos, *SMALL))
+
+
+def test_photos_come_from_the_cache_where_none_are_named(
+    folder: Path, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path / "cache"))
+    alone = ("style", folder / "00.png", "--features", features, "--out", tmp_path / "run", *SMALL)
+    assert "fetch_assets.py --only photos" in str(error_of(*alone))
+    (tmp_path / "cache").mkdir()
+    folder.rename(tmp_path / "cache/photos")
+    painting = tmp_path / "cache/photos/00.png"
+    done = call("style", painting, *alone[2:])
+    assert done.exit_code == 0, done.output
+    assert "20 photos" in done.stderr
+
+
 def test_errors_are_told_by_class(folder: Path, features: Path, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "run")
     assert isinstance(error_of("generator", tmp_path / "none", *out), FileError)
@@ -150,7 +224,7 @@ def test_errors_are_told_by_class(folder: Path, features: Path, tmp_path: Path) 
 
 
 def test_help_shows_examples() -> None:
-    for arguments in (("--help",), ("generator", "--help"), ("style", "--help")):
+    for arguments in (("--help",), ("generator", "--help"), ("style", "--help"), ("arbitrary", "--help")):
         assert "Examples:" in call(*arguments).output
 
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from ganplugin.models.palette import colour_statistics
 from ganplugin.train.losses import (
-    colour_statistics,
     content_loss,
     gram,
     overshoot,

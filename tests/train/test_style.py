@@ -32,7 +32,7 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_by_bit(make_style: Maker, t
 
 def test_flat_photos_leave_every_weight_a_number(make_style: Maker) -> None:
     trainer = make_style()
-    trainer.photos = [torch.full((3, 40, 40), level, dtype=torch.uint8) for level in (0, 255)]
+    trainer.crops.photos = [torch.full((3, 40, 40), level, dtype=torch.uint8) for level in (0, 255)]
     for _ in range(4):
         losses = trainer.advance()
     assert all(value == value for value in losses.values())
@@ -70,3 +70,41 @@ def test_a_state_of_other_paintings_is_refused(make_style: Maker) -> None:
     trainer = make_style()
     with pytest.raises(TrainingError, match="other paintings"):
         trainer.restore(trainer.state() | {"styles": ["blue"]})
+
+
+def test_a_run_of_the_first_release_is_refused_in_words(make_style: Maker) -> None:
+    trainer = make_style()
+    state = {key: value for key, value in trainer.state().items() if key != "config"}
+    with pytest.raises(TrainingError, match="first release"):
+        trainer.restore(state)
+
+
+def test_strokes_may_change_broad_forms(make_style: Maker) -> None:
+    """The first release's strokes were what was left after blurring: no training could teach them a large form."""
+    trainer = make_style()
+    photo = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        broad = trainer.stylizer.strokes(photo, torch.tensor([[1.0, 0.0]])).mean(dim=(2, 3)).abs().max()
+    assert broad > 1e-3
+
+
+def test_the_first_steps_do_not_leap_over_all_colours(make_style: Maker) -> None:
+    """With one rate for all, the last convolution moved every pixel by more than 1 a step, and strokes fell silent."""
+    trainer = make_style()
+    photo, weights = trainer.crops.middles(1, 32), torch.tensor([[1.0, 0.0]])
+    before = trainer.stylizer.paint(photo, weights).detach()
+    trainer.advance()
+    assert (trainer.stylizer.paint(photo, weights) - before).abs().max() < 0.05
+
+
+def test_rates_rise_and_are_halved_for_good(make_style: Maker) -> None:
+    trainer = make_style()
+    trainer.advance()
+    first = [group["lr"] for group in trainer.optimizer.param_groups]
+    trainer.advance()
+    second = [group["lr"] for group in trainer.optimizer.param_groups]
+    assert second == pytest.approx([2 * rate for rate in first])
+    trainer.slow_down()
+    trainer.advance()
+    assert [group["lr"] for group in trainer.optimizer.param_groups] == pytest.approx([1.5 * rate for rate in first])
+    assert first == pytest.approx([1e-3 / 50, 5e-5 / 50, 2e-3 / 50])

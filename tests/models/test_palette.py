@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from ganplugin.models.stylizer import bare_colours
-from ganplugin.train.losses import colour_statistics
-from ganplugin.train.palette import palette_map
+from ganplugin.models.palette import colour_statistics, palette_map
+from ganplugin.models.stylizer import bare_colours, opponent_matrix
 
 
 def picture(seed: int) -> torch.Tensor:
@@ -34,10 +33,24 @@ def test_a_flat_picture_has_no_colours_to_blow_up() -> None:
 
 def test_bare_colours_through_the_map_have_the_paintings_statistics() -> None:
     painting, photo = picture(3), picture(4)
+    matrix, shift = palette_map(*colour_statistics(painting))
     mean, covariance = (part[0] for part in colour_statistics(painting))
-    matrix, shift = palette_map(mean, covariance)
     recoloured = (matrix @ bare_colours(photo).flatten(2)).view_as(photo) + shift.view(1, 3, 1, 1)
     made_mean, made_covariance = (part[0] for part in colour_statistics(recoloured))
     assert torch.allclose(made_mean, mean, atol=1e-4)
     assert (made_covariance - covariance).norm() < 0.15 * covariance.norm()
     assert (made_covariance - covariance).norm() < 0.5 * (colour_statistics(photo)[1][0] - covariance).norm()
+
+
+def test_the_map_is_the_cholesky_factor_in_luminance_and_chroma() -> None:
+    _, covariance = colour_statistics(torch.cat([picture(5), picture(6)]))
+    matrix, _ = palette_map(torch.zeros(2, 3), covariance)
+    opponent = opponent_matrix()
+    own = opponent @ covariance @ opponent.T + 1e-6 * torch.eye(3)
+    assert torch.allclose(opponent @ matrix, torch.linalg.cholesky(own), atol=1e-5)
+
+
+def test_paintings_of_one_colour_have_a_map_without_spread() -> None:
+    matrix, _ = palette_map(*colour_statistics(torch.full((1, 3, 8, 8), 0.7)))
+    assert torch.isfinite(matrix).all()
+    assert matrix.abs().max() < 0.01
