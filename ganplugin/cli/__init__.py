@@ -32,7 +32,7 @@ COMMANDS: dict[str, str] = {
     "export": "Turn a checkpoint into one verified ONNX file.",
     "inspect": "Say what a model file or checkpoint is.",
     "data": "Report on pictures to train on, and pack them.",
-    "train": "Train a generator or a style.",
+    "train": "Train a generator, a style or a translation.",
     "evaluate": "Measure a generator's pictures against real ones.",
     "bench": "Measure how fast a model renders here, and what bounds it.",
     "doctor": "Check this installation and say how to mend it.",
