@@ -32,8 +32,8 @@ _PLACE = click.Path(path_type=Path)
 @click.option("--reverse", is_flag=True, help="Learn from SECOND to FIRST, or from right to left.")
 @click.option("--both", is_flag=True, help="Write the way back too; with --method cyclegan.")
 @click.option("--out", type=_PLACE, help="Folder of the run.  [default: runs/FIRST-to-SECOND]")
-@click.option("--size", help="Pixels a side that are learned on, or WIDTHxHEIGHT.  [default: 128]")
-@click.option("--width", type=click.IntRange(2, 256), help="Channels at full size.  [default: 32]")
+@click.option("--size", help="Pixels a side that are learned on, or WIDTHxHEIGHT.  [default: 96]")
+@click.option("--width", type=click.IntRange(2, 256), help="Channels at full size.  [default: 24]")
 @click.option("--blocks", type=click.IntRange(1, 32), help="Residual blocks of a resnet.  [default: 6]")
 @click.option(
     "--network",

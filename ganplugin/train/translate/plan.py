@@ -29,13 +29,13 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     method: str = "fastcut"
-    size: tuple[int, int] = (128, 128)
+    size: tuple[int, int] = (96, 96)
     crops: int = Field(default=0, ge=0)
     flip: bool = True
     reverse: bool = False
     both: bool = False
     network: Network = "unet"
-    width: int = Field(default=32, ge=1)
+    width: int = Field(default=24, ge=1)
     blocks: int = Field(default=6, ge=1)
     batch: int = Field(default=1, ge=1)
     learning_rate: float = Field(default=2e-4, gt=0)
