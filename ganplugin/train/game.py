@@ -166,13 +166,13 @@ class Game:
             yield _Deal(deal.real[piece], label, deal.z[piece], deal.other[piece], deal.crossover[piece])
 
     def _made(self, deal: _Deal) -> tuple[Tensor, Tensor | None]:
-        """Return pictures, and the ws that they are made of where there are any."""
+        """Return pictures, float32 in any precision, and the ws that they are made of where there are any."""
         if not isinstance(self.painter, StyledPainter):
-            return self.painter.paint(deal.z, deal.label), None
+            return self.painter.paint(deal.z, deal.label).float(), None
         layer = torch.arange(self.painter.num_ws, device=self.device)[None, :, None]
         first, second = self.painter.map(deal.z, deal.label), self.painter.map(deal.other, deal.label)
         ws = torch.where(layer < deal.crossover[:, :, None], first[:, None], second[:, None])
-        return self.painter.synthesize(ws), ws
+        return self.painter.synthesize(ws).float(), ws
 
     def _seen(self, images: Tensor) -> Tensor:
         """Return pictures as the scorer sees them: changed at random."""

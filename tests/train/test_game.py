@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -212,3 +213,11 @@ def test_penalties_grow_with_the_area_unless_they_are_given() -> None:
     assert recipe.penalties_of(Picture(3, 128, 128)).r1 == 4 * recipe.penalties_of(Picture(3, 64, 64)).r1
     assert small("r3-small", penalty="r1=2").penalties_of(Picture(3, 128, 128)).r1 == 2
     assert penalties(r1=1).due(2)
+
+
+@EACH
+@pytest.mark.parametrize("loss", [{}, {"loss": "wgan-gp"}, {"loss": "relativistic", "penalty": "r1=1,r2=1"}], ids=str)
+def test_bug_penalties_between_pictures_of_two_precisions(name: str, loss: dict[str, object]) -> None:
+    """In bf16 a network makes bf16, files hold more: the line from one picture to the other needs one type."""
+    played = game(name, **loss).computing("bf16", channels_last=False)
+    assert all(math.isfinite(value) for part in (0.0, 0.5) for value in played.advance(part).values())
