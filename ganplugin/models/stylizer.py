@@ -26,6 +26,7 @@ __all__ = [
     "Stylizer",
     "StylizerConfig",
     "bare_colours",
+    "grain",
     "ground",
     "infer_config",
     "opponent_matrix",
@@ -40,7 +41,7 @@ class StylizerConfig:
     """The shape of the network: how many styles, channels at full, half and quarter size, residual blocks.
 
     ``limit`` is how many deviations from its mean a normalised value may lie. 0 is the first release's network: it has
-    no limit, and its strokes come without what is broad in them.
+    no limit, does not see the `grain`, and its strokes come without what is broad in them.
     """
 
     styles: int = 1
@@ -105,6 +106,8 @@ class ResidualBlock(nn.Module):
 _OPPONENT = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
 # The least spread that is brought to 1, as variances: a grey photo's faint tints are not blown up to full colours.
 _LEAST_SPREAD = (1e-3, 6e-4, 6e-4)
+# Deviations of less than a level and a half are not brought to 1.
+_LEAST_GRAIN = (1.5 / 255) ** 2
 
 
 def recoloured(matrix: Tensor, x: Tensor) -> Tensor:
@@ -134,10 +137,26 @@ def opponent_matrix() -> Tensor:
     return torch.tensor(_OPPONENT)
 
 
+def broad(x: Tensor) -> Tensor:
+    """Return what is broad in maps [batch, c, h, w]."""
+    small = F.avg_pool2d(x, 9, stride=4, padding=4, count_include_pad=False)
+    return F.interpolate(small, size=x.shape[2:], mode="bilinear", align_corners=False)
+
+
 def detail(strokes: Tensor) -> Tensor:
     """Return strokes [batch, 3, h, w] without what is broad in them, so that they leave the ground its colours."""
-    broad = F.avg_pool2d(strokes, 9, stride=4, padding=4, count_include_pad=False)
-    return strokes - F.interpolate(broad, size=strokes.shape[2:], mode="bilinear", align_corners=False)
+    return strokes - broad(strokes)
+
+
+def grain(x: Tensor) -> Tensor:
+    """Return the detail of tones [batch, 1, h, w] of pictures, each by its own neighbourhood's deviation.
+
+    Seen beside an edge, a sky has no detail at all, and no stroke would find a place to begin. Here its last levels
+    show as clearly as leaves do.
+    """
+    tones = (x * x.new_tensor(_OPPONENT[0]).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    fine = detail(tones)
+    return fine * torch.rsqrt(broad(fine.square()) + _LEAST_GRAIN)
 
 
 def ground(x: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
@@ -169,7 +188,7 @@ class Strokes(nn.Module):
         super().__init__()
         self.config = config
         full, half, quarter = config.widths
-        self.enter = StyleConv(3, full, 9, config)
+        self.enter = StyleConv(4 if config.limit else 3, full, 9, config)
         self.down0 = StyleConv(full, half, 3, config, stride=2)
         self.down1 = StyleConv(half, quarter, 3, config, stride=2)
         self.residuals = nn.ModuleList(ResidualBlock(quarter, config) for _ in range(config.residuals))
@@ -187,7 +206,8 @@ class Strokes(nn.Module):
 
     def strokes(self, content: Tensor, weights: Tensor) -> Tensor:
         """Return the strokes with one row of style weights a picture, or one for all: [batch or 1, styles]."""
-        entered = torch.relu(self.enter(content * 2 - 1, weights))
+        seen = torch.cat([content * 2 - 1, grain(content)], dim=1) if self.config.limit else content * 2 - 1
+        entered = torch.relu(self.enter(seen, weights))
         halved = torch.relu(self.down0(entered, weights))
         x = torch.relu(self.down1(halved, weights))
         for block in self.residuals:

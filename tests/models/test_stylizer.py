@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganplugin.errors import CheckpointError
-from ganplugin.models.stylizer import FAMILY, MINIMUM_SIZE, StyleNorm, Stylizer, StylizerConfig
+from ganplugin.models.stylizer import FAMILY, MINIMUM_SIZE, StyleNorm, Stylizer, StylizerConfig, grain
 
 CONFIG = StylizerConfig(styles=3, widths=(4, 6, 8), residuals=2)
 FULL = torch.tensor(1.0)
@@ -68,6 +68,15 @@ def test_the_limit_comes_back_from_the_tensors() -> None:
     limited = Stylizer(StylizerConfig(styles=2, widths=(4, 4, 4), residuals=1, limit=6.0))
     network = FAMILY.rebuild(limited.state_dict(), {})
     assert network.module.config == limited.config
+
+
+def test_the_grain_of_a_sky_shows_beside_an_edge() -> None:
+    random = torch.Generator().manual_seed(1)
+    photo = 0.6 + 0.01 * torch.randn(1, 3, 48, 48, generator=random).expand(-1, 3, -1, -1)
+    photo = torch.cat([photo, torch.zeros(1, 3, 48, 16)], dim=3)
+    sky = grain(photo)[..., 4:-4, 4:36]
+    assert 0.4 < sky.std() < 1.1
+    assert grain(torch.full((1, 3, 20, 20), 0.3)).abs().max() < 1e-3
 
 
 def test_a_speck_in_an_empty_picture_leaves_no_stain_however_large() -> None:
