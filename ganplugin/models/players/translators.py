@@ -49,13 +49,16 @@ _FOURTH, _FIFTH = 4, 4
 
 
 class Translator(nn.Module):
-    """A generator in training: pictures 0..1 [batch, 3, h, w] to pictures 0..1. Sides are multiples of ``multiple``."""
+    """A generator in training: pictures 0..1 [batch, 3, h, w] to pictures 0..1. Sides are multiples of ``multiple``.
 
-    def __init__(self, network: nn.Module, family: str, multiple: int) -> None:
+    ``config`` is what the family needs to know beside tensors.
+    """
+
+    def __init__(self, network: nn.Module, family: str, multiple: int, config: Mapping[str, object]) -> None:
         super().__init__()
         # Norms that keep running statistics hold those of the file: a batch of one picture has none worth keeping.
         self.network = network.eval()
-        self.family, self.multiple = family, multiple
+        self.family, self.multiple, self.config = family, multiple, config
 
     def forward(self, photos: Tensor) -> Tensor:
         """Return the translated pictures."""
@@ -155,7 +158,7 @@ def fresh_resnet(width: int, blocks: int) -> Translator:
     for before, after in pairwise(reversed(widths)):
         layers += [_blur_up(before), nn.Conv2d(before, after, 3, padding=1), *_normed(after)]
     layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
-    return Translator(_started(_Chain(nn.Sequential(*layers))), "cut-resnet", 2**_HALVINGS)
+    return Translator(_started(_Chain(nn.Sequential(*layers))), "cut-resnet", 2**_HALVINGS, {})
 
 
 def _normed(channels: int) -> tuple[nn.Module, nn.Module]:
@@ -210,7 +213,7 @@ def fresh_unet(width: int, halvings: int) -> Translator:
         shapes |= {f"{name}.1": (within, before), f"{name}.{3 if deepest else 5}": (within * (2 - deepest), before)}
     state = {f"{layer}.weight": _kernels(layer, shape) for layer, shape in shapes.items()}
     biases = {f"{layer}.bias": torch.zeros(_outputs(layer, shape)) for layer, shape in shapes.items()}
-    return loaded_translator(unet_translator.FAMILY, state | biases, {})
+    return loaded_translator(unet_translator.FAMILY, state | biases, {unet_translator.PADDING.name: "replicate"})
 
 
 def _kernels(layer: str, shape: tuple[int, int]) -> Tensor:
@@ -235,7 +238,8 @@ def loaded_translator(family: Family, state: StateDict, config: Mapping[str, obj
     if not isinstance(module, SignedTranslator) or module.takes_grey or built.facts["channels"] != "RGB":
         raise CheckpointError("is no generator from RGB to RGB", fix="start anew, without --from")
     keep_resized(module.network)
-    return Translator(module.network.requires_grad_(True), family.id, int(str(built.facts["size_multiple"])))
+    settings = {setting.key or setting.name: setting.read(config).value for setting in family.settings}
+    return Translator(module.network.requires_grad_(True), family.id, int(str(built.facts["size_multiple"])), settings)
 
 
 def loaded_judge(state: StateDict) -> PatchJudge:

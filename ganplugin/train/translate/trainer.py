@@ -92,7 +92,7 @@ class TranslateTrainer:
             "minutes": round(minutes, 1),
             "seed": duel.options.seed,
         }
-        config = {**self.config, "family": generator.family, "training": training}
+        config = {**self.config, **generator.config, "family": generator.family, "training": training}
         tensors = prefixed("g_ema", duel.averages[direction].file_state()) | prefixed("g", generator.file_state())
         save_checkpoint(path, tensors | prefixed("d", duel.players.judges[direction].file_state()), config)
 

@@ -52,7 +52,7 @@ def test_a_new_generator_is_recognised_and_renders_the_same(name: str) -> None:
     lively(made.network)
     state = made.file_state()
     assert known(state) is family
-    network = family.rebuild(state, {})
+    network = family.rebuild(state, made.config)
     photo = torch.rand(1, 3, 32, 48)
     assert torch.allclose(made(photo), network.module(photo), atol=1e-6)
     assert network.facts["size_multiple"] == made.multiple
@@ -71,6 +71,17 @@ def test_a_generator_of_a_file_goes_on_as_it_is(name: str) -> None:
     again = made.file_state()
     assert known(again) is family
     assert torch.allclose(family.rebuild(again, {}).module(photo), made(photo), atol=1e-6)
+
+
+def test_bug_a_unet_drew_a_rim_of_another_colour_around_its_pictures() -> None:
+    """Zeros beyond the border say that there is one; a flat photo becomes a flat picture without them."""
+    made = fresh_unet(3, 2)
+    lively(made.network)
+    flat = torch.full((1, 3, 32, 48), 0.3, dtype=torch.float64)  # norms of flat maps enlarge rounding errors
+    colours = made.double()(flat).flatten(2)
+    assert torch.allclose(colours, colours[:, :, :1].expand_as(colours), atol=1e-5)
+    rimmed = unet_translator.FAMILY.rebuild(made.file_state(), {}).module.double()(flat).flatten(2)
+    assert (rimmed - rimmed[:, :, :1]).abs().max() > 0.01
 
 
 def test_a_new_generator_has_no_transposed_convolution_and_starts_small() -> None:
