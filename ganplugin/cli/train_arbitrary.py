@@ -8,6 +8,7 @@ import click
 
 from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_generator import finish, report, schedule_of
+from ganplugin.cli.train_options import given_words
 from ganplugin.cli.train_style import PLACE, painting_options
 
 __all__ = ["arbitrary"]
@@ -29,7 +30,9 @@ __all__ = ["arbitrary"]
     help="Adam's learning rate.",
 )
 @painting_options
+@click.pass_context
 def arbitrary(
+    context: click.Context,
     paintings: tuple[Path, ...],
     photos: tuple[Path, ...],
     features: Path | None,
@@ -82,6 +85,7 @@ def arbitrary(
         threads=threads,
         data=data,
         licence=licence,
+        command=given_words(context),
     )
     schedule = schedule_of(minutes, steps, save_minutes, preview=preview)
     finish(train_arbitrary(recipe, schedule, resume=resume, report=report))

@@ -11,7 +11,7 @@ import click
 
 from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_generator import finish, report, schedule_of
-from ganplugin.cli.train_options import preview_option
+from ganplugin.cli.train_options import given_words, preview_option
 
 __all__ = ["PLACE", "painting_options", "style"]
 
@@ -81,7 +81,9 @@ def painting_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--learning-rate", default=1e-3, show_default=True, type=_POSITIVE, help="Adam's learning rate.")
 @painting_options
+@click.pass_context
 def style(
+    context: click.Context,
     paintings: tuple[Path, ...],
     photos: tuple[Path, ...],
     features: Path | None,
@@ -136,6 +138,7 @@ def style(
         threads=threads,
         data=data,
         licence=licence,
+        command=given_words(context),
     )
     schedule = schedule_of(minutes, steps, save_minutes, preview=preview)
     finish(train_style(recipe, schedule, resume=resume, report=report))

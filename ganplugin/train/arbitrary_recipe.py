@@ -17,6 +17,7 @@ from ganplugin.train.loop import Schedule, run
 from ganplugin.train.manner import MannerWeights
 from ganplugin.train.painting_files import PaintingFile, load_paintings
 from ganplugin.train.precision import choose_device, choose_precision
+from ganplugin.train.run_file import write_facts
 
 __all__ = ["ArbitraryRecipe", "split", "train_arbitrary"]
 
@@ -27,7 +28,10 @@ _FEW: Final = 20
 
 @dataclass(frozen=True)
 class ArbitraryRecipe:
-    """Everything that decides what an any-painting network becomes. ``paintings`` are files and folders."""
+    """Everything that decides what an any-painting network becomes. ``paintings`` are files and folders.
+
+    ``command`` is the call that makes it, for the page of the run.
+    """
 
     paintings: tuple[Path, ...]
     photos: tuple[Path, ...]
@@ -44,6 +48,7 @@ class ArbitraryRecipe:
     threads: int | None = None
     data: str = ""
     licence: str = ""
+    command: tuple[str, ...] = ()
 
 
 def split(paintings: Sequence[PaintingFile]) -> tuple[list[PaintingFile], list[PaintingFile]]:
@@ -86,4 +91,16 @@ def train_arbitrary(recipe: ArbitraryRecipe, schedule: Schedule, *, resume: bool
         provenance,
         device,
     )
-    return run(trainer, recipe.out, schedule, resume=resume)
+    if not resume:
+        kept = ("size", "batch", "crop", "seed", "learning_rate", "content_weight")
+        facts = {
+            "recipe": "arbitrary",
+            "options": {name: getattr(recipe, name) for name in kept},
+            "paintings": [painting.name for painting in learnt],
+            "pictures": len(photos),
+            "data": provenance["data"],
+            "precision": options.precision,
+            "command": list(recipe.command),
+        }
+        write_facts(recipe.out, facts)
+    return run(trainer, recipe.out, schedule, resume=resume, say=report)

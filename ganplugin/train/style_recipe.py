@@ -13,6 +13,7 @@ from ganplugin.train.loop import Schedule, run
 from ganplugin.train.manner import MannerWeights
 from ganplugin.train.painting_files import load_paintings
 from ganplugin.train.precision import choose_device, choose_precision
+from ganplugin.train.run_file import write_facts
 from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
 
 __all__ = ["StyleRecipe", "train_style"]
@@ -20,7 +21,10 @@ __all__ = ["StyleRecipe", "train_style"]
 
 @dataclass(frozen=True)
 class StyleRecipe:
-    """Everything that decides what a stylizer becomes. ``paintings`` are files, folders, or ``NAME=FILE``."""
+    """Everything that decides what a stylizer becomes. ``paintings`` are files, folders, or ``NAME=FILE``.
+
+    ``command`` is the call that makes it, for the page of the run.
+    """
 
     paintings: tuple[Path, ...]
     photos: tuple[Path, ...]
@@ -37,6 +41,7 @@ class StyleRecipe:
     threads: int | None = None
     data: str = ""
     licence: str = ""
+    command: tuple[str, ...] = ()
 
 
 def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report: Report) -> Path:
@@ -58,4 +63,16 @@ def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report
     )
     provenance = {"data": recipe.data or "paintings and photos of the user", "licence": recipe.licence}
     trainer = StyleTrainer(targets, photos, load_features(recipe.features), options, provenance, device)
-    return run(trainer, recipe.out, schedule, resume=resume)
+    if not resume:
+        kept = ("size", "batch", "crop", "seed", "learning_rate", "content_weight")
+        facts = {
+            "recipe": "style",
+            "options": {name: getattr(recipe, name) for name in kept},
+            "paintings": [target.name for target in targets],
+            "pictures": len(photos),
+            "data": provenance["data"],
+            "precision": options.precision,
+            "command": list(recipe.command),
+        }
+        write_facts(recipe.out, facts)
+    return run(trainer, recipe.out, schedule, resume=resume, say=report)

@@ -162,6 +162,9 @@ def test_a_folder_of_paintings_is_as_many_styles_to_blend(folder: Path, features
         )
     (paintings / "torn.png").write_bytes(b"torn")
     done = call("style", paintings, "--photos", folder, "--features", features, "--out", out, *SMALL)
+    told = json.loads((out / "run.json").read_text())
+    assert (told["recipe"], told["paintings"], told["command"][:2]) == ("style", ["night", "wave"], ["train", "style"])
+    assert "ganplugin train style" in (out / "run.js").read_text()
     assert done.exit_code == 0, done.output
     assert "torn.png" in done.stderr
     model = export_checkpoint(out / "checkpoint.safetensors").path
