@@ -122,7 +122,7 @@ def main() -> None:
     options = parser.parse_args()
     pack = options.runs / "digits.pack"
     if not pack.exists():
-        call("data", str(fetch("digits")), "--size", "28", "--channels", "1", "--out", str(pack))
+        call("data", str(fetch("digits") / "digits.zip"), "--size", "28", "--channels", "1", "--out", str(pack))
     runs = {(recipe, loss): options.runs / f"{recipe}-{loss}" for recipe in WIDTHS for loss in LOSSES}
     rows = []
     for (recipe, loss), run in runs.items():
