@@ -103,6 +103,7 @@ STATES: Mapping[str, tuple[str, State]] = {
     "SNGAN 64 discriminator": ("resnet-gan-scorer", lambda: test_resnet_gan_scorer.scorer_state(_MIMICRY, 6)),
     "DCGAN 64 discriminator": ("dcgan-scorer", lambda: state_of(example_discriminator(3, (64, 128, 256, 512)))),
     "MLP GAN 28 discriminator": ("mlp-gan-scorer", lambda: test_mlp.tutorial_state((784, 512, 256, 1), norms=False)),
+    "ganplugin any painting": ("ganplugin-any-painting", states.any_painting),
     "PatchGAN 256": ("patchgan-scorer", lambda: translators.patch_discriminator(width=64).state_dict()),
 }
 """By title: the family and a state dict of a usual width."""

@@ -8,9 +8,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ganplugin.models.any_painting import AnyPainting
+from ganplugin.models.vgg import VggFeatures
+from ganplugin.train.arbitrary import ArbitraryOptions
 from tests.models.states import Draw
 
-__all__ = ["adain", "fastgan", "r3gan", "r3gan_scorer", "rosinality", "rosinality_scorer"]
+__all__ = ["adain", "any_painting", "fastgan", "r3gan", "r3gan_scorer", "rosinality", "rosinality_scorer"]
 
 State = dict[str, Tensor]
 
@@ -171,3 +174,15 @@ def adain() -> State:
         for place, (after, before) in places.items():
             state |= _convolution(draw, f"{role}.{place}", after, before)
     return state
+
+
+def any_painting() -> State:
+    """Our own network for any painting, as it is trained, with the first two blocks of a VGG-16."""
+    draw, options = Draw(1), ArbitraryOptions()
+    eye = VggFeatures(
+        [(draw.weight(after, before, 3, 3), draw.normal(after)) for before, after in pairwise((3, 64, 64, 128, 128))],
+        mean=torch.full((3,), 0.5),
+        std=torch.full((3,), 0.25),
+        blocks=2,
+    )
+    return AnyPainting(options.network, eye, side=options.side, hidden=options.hidden).state_dict()

@@ -220,9 +220,10 @@ class _Run:
         self.record, self.measure, self.best = record, measure, start.best
         self.seconds, self.clock = start.seconds, time.monotonic() - start.seconds
         self.good, self.tries = trainer.state(), 0
-        self.kept = trainer.step
+        self.kept, self.logged = trainer.step, trainer.step
 
     terminal: Terminal
+    losses: Mapping[str, float]
 
     def to_the_end(self) -> Path:
         self.saved, trainer = self.seconds, self.trainer
@@ -235,8 +236,7 @@ class _Run:
                     self._roll_back(losses)
                     continue
                 self._follow(losses)
-                if trainer.step % self.schedule.log_steps == 0:
-                    self.terminal.step(part, trainer.step, self._clock(), _brief(losses))
+                self.terminal.step(part, trainer.step, self._clock(), _brief(losses))
             self._save()
             if not stop.is_set():
                 self._measure()
@@ -257,12 +257,19 @@ class _Run:
         return part
 
     def _follow(self, losses: Mapping[str, float]) -> None:
+        self.losses = losses
         if self.trainer.step % self.schedule.log_steps == 0:
-            self.record.losses(self.trainer.step, self.trainer.seen, self.seconds, losses)
+            self._log()
             if self.watch is not None:
                 self._alarm(self.watch.follow(losses))
         if self.trainer.step % _GOOD_STEPS == 0:
             self._is_good()
+
+    def _log(self) -> None:
+        """Note the losses of this step, unless that was done."""
+        if self.logged != self.trainer.step:
+            self.logged = self.trainer.step
+            self.record.losses(self.trainer.step, self.trainer.seen, self.seconds, self.losses)
 
     def _is_good(self) -> None:
         self.good, self.tries = self.trainer.state(), 0
@@ -286,6 +293,7 @@ class _Run:
         self._is_good()
         if self.workers.rank:
             return
+        self._log()
         trainer, minutes = self.trainer, self.seconds / 60
         trainer.write_checkpoint(self.folder / CHECKPOINT, minutes=minutes)
         self._show()

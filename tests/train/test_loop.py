@@ -61,7 +61,7 @@ def test_a_run_leaves_checkpoint_state_log_and_samples(tmp_path: Path) -> None:
     assert names == ["checkpoint.safetensors", "grids", "log.jsonl", "run.html", "run.js", "state.pt"]
     assert [entry.name for entry in (path.parent / "grids").iterdir()] == ["000007.png"]
     lines = [json.loads(line) for line in (path.parent / "log.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [3, 6]
+    assert [line["step"] for line in lines] == [3, 6, 7]
     assert lines[0] | {"seconds": 0} == {"kind": "losses", "step": 3, "kimg": 0.012, "seconds": 0, "loss": 1.0}
 
 

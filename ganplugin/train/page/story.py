@@ -90,12 +90,12 @@ class Story:
     @property
     def seconds(self) -> float:
         """How long it was trained."""
-        return _or_zero(self.losses.last("seconds"))
+        return max(_or_zero(track.last("seconds")) for track in (self.losses, self.metrics))
 
     @property
     def kimg(self) -> float:
         """Thousands of pictures shown."""
-        return _or_zero(self.losses.last("kimg"))
+        return max(_or_zero(track.last("kimg")) for track in (self.losses, self.metrics))
 
     @property
     def rate(self) -> float | None:
