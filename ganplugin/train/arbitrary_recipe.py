@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,9 @@ from ganplugin.train.arbitrary import ArbitraryOptions, ArbitraryTrainer
 from ganplugin.train.data import Report, load_photos
 from ganplugin.train.features import load_features
 from ganplugin.train.loop import Schedule, run
-from ganplugin.train.manner import MannerWeights
 from ganplugin.train.painting_files import PaintingFile, load_paintings
+from ganplugin.train.painting_recipe import PaintingRecipe
 from ganplugin.train.precision import choose_device, choose_precision
-from ganplugin.train.run_file import write_facts
 
 __all__ = ["ArbitraryRecipe", "split", "train_arbitrary"]
 
@@ -27,28 +26,11 @@ _FEW: Final = 20
 
 
 @dataclass(frozen=True)
-class ArbitraryRecipe:
-    """Everything that decides what an any-painting network becomes. ``paintings`` are files and folders.
+class ArbitraryRecipe(PaintingRecipe):
+    """See `PaintingRecipe`."""
 
-    ``command`` is the call that makes it, for the page of the run.
-    """
-
-    paintings: tuple[Path, ...]
-    photos: tuple[Path, ...]
-    features: Path
-    out: Path
     size: int = 512
     batch: int = 2
-    crop: int = 192
-    seed: int = 0
-    learning_rate: float = 1e-3
-    content_weight: float = 0.5
-    device: str = "auto"
-    precision: str = "auto"
-    threads: int | None = None
-    data: str = ""
-    licence: str = ""
-    command: tuple[str, ...] = ()
 
 
 def split(paintings: Sequence[PaintingFile]) -> tuple[list[PaintingFile], list[PaintingFile]]:
@@ -78,29 +60,18 @@ def train_arbitrary(recipe: ArbitraryRecipe, schedule: Schedule, *, resume: bool
         crop=recipe.crop,
         seed=recipe.seed,
         learning_rate=recipe.learning_rate,
-        weights=replace(MannerWeights(), content=recipe.content_weight),
+        weights=recipe.weights,
         precision=choose_precision(recipe.precision, device),
     )
-    provenance = {"data": recipe.data or "paintings and photos of the user", "licence": recipe.licence}
     trainer = ArbitraryTrainer(
         [one.pixels for one in learnt],
         [one.pixels for one in held],
         photos,
         load_features(recipe.features),
         options,
-        provenance,
+        recipe.provenance,
         device,
     )
     if not resume:
-        kept = ("size", "batch", "crop", "seed", "learning_rate", "content_weight")
-        facts = {
-            "recipe": "arbitrary",
-            "options": {name: getattr(recipe, name) for name in kept},
-            "paintings": [painting.name for painting in learnt],
-            "pictures": len(photos),
-            "data": provenance["data"],
-            "precision": options.precision,
-            "command": list(recipe.command),
-        }
-        write_facts(recipe.out, facts)
+        recipe.note("arbitrary", [painting.name for painting in learnt], len(photos), options.precision)
     return run(trainer, recipe.out, schedule, resume=resume, say=report)
