@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ganplugin.cli.export import needs_torch
-from ganplugin.cli.train_generator import finish, report, schedule_of
+from ganplugin.cli.train_course import finish, report, schedule_of
 from ganplugin.cli.train_options import given_words
 from ganplugin.cli.train_style import PLACE, painting_options
 

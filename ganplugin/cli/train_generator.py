@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ganplugin.cli.export import needs_torch
-from ganplugin.cli.train_options import given_words, preview_option
+from ganplugin.cli.train_course import finish, report, schedule_of
+from ganplugin.cli.train_options import computing_options, given_words, run_options, spread_options
 from ganplugin.errors import InputError
 
 if TYPE_CHECKING:
-    from ganplugin.train.loop import Schedule
     from ganplugin.train.pictures.policy import Policy
     from ganplugin.train.run import Start
 
-__all__ = ["finish", "generator", "report", "schedule_of"]
+__all__ = ["generator"]
 
 _PLACE = click.Path(path_type=Path)
 _RECIPES = ("quick", "r3-small", "dcgan", "mlp", "fastgan", "stylegan2")
@@ -61,20 +61,6 @@ _LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan", "wgan-gp", "re
 @click.option("--from", "start", type=_PLACE, help="Go on from these networks: any checkpoint that holds both.")
 @click.option("--freeze", default=0, show_default=True, type=click.IntRange(0, 100), help="Scorer's layers to keep.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Decides every choice.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--devices", default=1, show_default=True, type=click.IntRange(1, 64), help="GPUs or processes.")
-@click.option("--nodes", default=1, show_default=True, type=click.IntRange(1, 512), help="Machines.")
-@click.option(
-    "--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16"]), help="Number format."
-)
-@click.option(
-    "--layout",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "plain", "channels-last"]),
-    help="Order of maps in memory; auto measures both.",
-)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
 @click.option(
     "--held-out",
     default=0.1,
@@ -83,12 +69,10 @@ _LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan", "wgan-gp", "re
     help="Part of the pictures that is measured against and never trained on; 0: none.",
 )
 @click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure samples, at some saves or all.")
-@click.option("--save-minutes", default=5.0, show_default=True, help="Save and write a sample sheet this often.")
 @click.option("--keep-kimg", type=click.FloatRange(min=0, min_open=True), help="Keep a checkpoint this often for good.")
-@click.option("--data", default="", help="What the pictures are; recorded in the model.")
-@click.option("--licence", default="", help="What you know of the rights in the pictures; recorded in the model.")
-@preview_option
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@computing_options
+@spread_options
+@run_options
 @click.pass_context
 def generator(
     context: click.Context,
@@ -237,24 +221,3 @@ def _start(path: Path) -> Start:
     recipe_for(pair.family)
     shape = (pair.channels, pair.height, pair.width, pair.classes)
     return Start(pair.family, pair.generator, pair.scorer, pair.config, shape, path.name)
-
-
-def schedule_of(
-    minutes: float | None, steps: int | None, save_minutes: float, keep_steps: int = 0, *, preview: bool = False
-) -> Schedule:
-    """Return when to stop and to save; after half an hour if nothing is said."""
-    from ganplugin.train.loop import Schedule
-
-    limit = 30.0 if minutes is None and steps is None else minutes
-    return Schedule(minutes=limit, steps=steps, save_minutes=save_minutes, keep_steps=keep_steps, preview=preview)
-
-
-def report(message: str) -> None:
-    """Show a line of progress."""
-    click.echo(message, err=True)
-
-
-def finish(checkpoint: Path) -> None:
-    """Show what was made, and what to do with it."""
-    click.echo(str(checkpoint))
-    report(f"next: ganplugin export {checkpoint}")

@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 
 from ganplugin.cli.export import needs_torch
-from ganplugin.cli.train_generator import finish, report, schedule_of
-from ganplugin.cli.train_options import given_words, preview_option
+from ganplugin.cli.train_course import finish, report, schedule_of
+from ganplugin.cli.train_options import computing_options, given_words, run_options
 
 __all__ = ["PLACE", "painting_options", "style"]
 
@@ -45,26 +45,14 @@ _SHARED: Final = (
         help="Higher keeps more of the photo.",
     ),
     click.option("--seed", default=0, show_default=True, help="Decides every random choice."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."),
-    click.option(
-        "--precision",
-        default="auto",
-        show_default=True,
-        type=click.Choice(["auto", "fp32", "bf16"]),
-        help="Number format.",
-    ),
-    click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]"),
-    click.option("--save-minutes", default=5.0, show_default=True, help="Save and write a sample sheet this often."),
-    preview_option,
-    click.option("--data", default="", help="What the pictures are; recorded in the model."),
-    click.option("--licence", default="", help="What you know of the rights in the pictures; recorded in the model."),
-    click.option("--resume", is_flag=True, help="Go on with the run in --out."),
 )
 
 
 def painting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that every training of a style network on paintings has."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_SHARED), function)
+    return reduce(
+        lambda decorated, option: option(decorated), reversed(_SHARED), computing_options(run_options(function))
+    )
 
 
 @click.command()

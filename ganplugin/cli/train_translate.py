@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ganplugin.cli.export import needs_torch
-from ganplugin.cli.train_generator import finish, report, schedule_of
-from ganplugin.cli.train_options import given_words, preview_option
+from ganplugin.cli.train_course import finish, report, schedule_of
+from ganplugin.cli.train_options import computing_options, given_words, run_options, spread_options
 from ganplugin.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,26 +58,10 @@ _PLACE = click.Path(path_type=Path)
 @click.option("--from", "start", type=_PLACE, help="Go on from this generator: CycleGAN's, pix2pix's or CUT's.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 2), help="Decides every choice.  [default: 0]")
 @click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure translations, at some saves.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--devices", default=1, show_default=True, type=click.IntRange(1, 64), help="GPUs or processes.")
-@click.option("--nodes", default=1, show_default=True, type=click.IntRange(1, 512), help="Machines.")
-@click.option(
-    "--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16"]), help="Number format."
-)
-@click.option(
-    "--layout",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "plain", "channels-last"]),
-    help="Order of maps in memory; auto measures both.",
-)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
-@click.option("--save-minutes", default=5.0, show_default=True, help="Save and write a sample sheet this often.")
 @click.option("--keep-kimg", type=click.FloatRange(min=0, min_open=True), help="Keep a checkpoint this often for good.")
-@click.option("--data", default="", help="What the pictures are; recorded in the model.")
-@click.option("--licence", default="", help="What you know of the rights in the pictures; recorded in the model.")
-@preview_option
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@computing_options
+@spread_options
+@run_options
 @click.pass_context
 def translate(
     context: click.Context,
