@@ -39,7 +39,7 @@ _SHARED: Final = (
     click.option("--steps", type=click.IntRange(min=1), help="Stop after this many steps; repeatable."),
     click.option(
         "--content-weight",
-        default=0.5,
+        default=1.0,
         show_default=True,
         type=click.FloatRange(min=0),
         help="Higher keeps more of the photo.",

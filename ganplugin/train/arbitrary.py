@@ -23,7 +23,7 @@ from ganplugin.train.grid import save_grid
 from ganplugin.train.manner import MannerWeights, Target, Views, content_of, grams_of, losses_of, views
 from ganplugin.train.paintings import Paintings, squared
 from ganplugin.train.precision import Precision, autocast
-from ganplugin.train.rates import optimizer_of, slow_down, warm_up
+from ganplugin.train.rates import descend, optimizer_of, pace, slow_down
 from ganplugin.train.state import State, digest_of, plain_copy
 from ganplugin.train.style import LIMIT
 
@@ -108,7 +108,7 @@ class ArbitraryTrainer:
         return self.step * self.options.batch
 
     def advance(self, part: float = 0.0) -> Mapping[str, float]:
-        """Do one step; see `Trainer`. The rates do not depend on what ``part`` of the run is done."""
+        """Do one step; see `Trainer`."""
         options = self.options
         content = self.crops.draw(options.batch).to(self.device).contiguous(memory_format=torch.channels_last)
         style = self.paintings.draw(options.batch).to(self.device)
@@ -123,11 +123,8 @@ class ArbitraryTrainer:
                 # What shall be kept is the photo in the painting's colours: in its own it would pull them back.
                 wanted = content_of(self.features, self.network.ground(content, manner).clamp(0, 1))
         parts = losses_of(painted, seen, wanted, target, options.weights)
-        warm_up(self.optimizer, self.step)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
-        if torch.isfinite(torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.longest_gradient)):
-            self.optimizer.step()
+        pace(self.optimizer, self.step, part)
+        descend(self.optimizer, parts, options.longest_gradient)
         self.step += 1
         update_average(self.average, self.network, step=self.step, decay=options.decay)
         return {name: float(loss.detach()) for name, loss in parts.items()}

@@ -14,11 +14,13 @@ from ganplugin.train.losses import content_loss, gram, overshoot, palette_loss, 
 
 __all__ = ["DEPTHS", "MannerWeights", "Target", "Views", "content_of", "grams_of", "losses_of", "views"]
 
-DEPTHS: Final = (2, 4, 4)
+DEPTHS: Final = (2, 4, 3)
 """Blocks of VGG-16 that look at a picture in full, at half and at quarter size.
 
 The deep blocks see large forms, not only strokes, and the larger the smaller the picture is; at full size they would
-take two thirds of the arithmetic. Half size and the second block also keep what a photo shows, and leave it room.
+take two thirds of the arithmetic. At quarter size the fourth would see little but the rim of a crop, and learning from
+it spots every style with the same pale blobs. Half size and the second block also keep what a photo shows, and leave
+it room.
 """
 _CONTENT_VIEW: Final = 1
 _CONTENT_BLOCK: Final = 1
@@ -31,7 +33,7 @@ Palette = tuple[Tensor, Tensor]
 class MannerWeights:
     """The say of each part of the loss."""
 
-    content: float = 0.5
+    content: float = 1.0
     style: float = 1.0
     palette: float = 1.0
     smoothness: float = 0.3

@@ -33,7 +33,7 @@ class PaintingRecipe:
     crop: int = 192
     seed: int = 0
     learning_rate: float = 1e-3
-    content_weight: float = 0.5
+    content_weight: float = 1.0
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None

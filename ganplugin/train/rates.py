@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Final
 
 import torch
@@ -9,9 +11,11 @@ from torch import Tensor
 
 from ganplugin.models.stylizer import Strokes
 
-__all__ = ["optimizer_of", "slow_down", "warm_up"]
+__all__ = ["descend", "optimizer_of", "pace", "slow_down"]
 
 _WARM_STEPS: Final = 50
+_FALLING: Final = 0.5
+"""The part of a run from which on its rates fall."""
 _LAST: Final = 0.05
 _OWN: Final = 2.0
 
@@ -32,10 +36,27 @@ def optimizer_of(network: torch.nn.Module, strokes: Strokes, rate: float) -> tor
     return torch.optim.Adam(chosen, betas=(0.9, 0.99))
 
 
-def warm_up(optimizer: torch.optim.Optimizer, step: int) -> None:
-    """Set the rates for a step: they rise through the first 50."""
+def pace(optimizer: torch.optim.Optimizer, step: int, part: float) -> None:
+    """Set the rates for a step when ``part`` of the run is done: they rise through the first 50 steps.
+
+    In the second half of the run they fall as a cosine does: strokes that each step had moved about come to rest.
+    """
+    rest = max(0.0, part - _FALLING) / (1 - _FALLING)
+    share = min(1.0, (step + 1) / _WARM_STEPS) * (1 + math.cos(math.pi * min(1.0, rest))) / 2
     for group in optimizer.param_groups:
-        group["lr"] = group["full"] * min(1.0, (step + 1) / _WARM_STEPS)
+        group["lr"] = group["full"] * share
+
+
+def descend(optimizer: torch.optim.Optimizer, parts: Mapping[str, Tensor], longest: float) -> None:
+    """Do one step down the sum of the parts of a loss, along a gradient no longer than ``longest``.
+
+    No step is done where the gradient is not finite.
+    """
+    learning = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+    if torch.isfinite(torch.nn.utils.clip_grad_norm_(learning, longest)):
+        optimizer.step()
 
 
 def slow_down(optimizer: torch.optim.Optimizer) -> None:

@@ -22,7 +22,7 @@ from ganplugin.train.ema import frozen_copy, update_average
 from ganplugin.train.grid import save_grid
 from ganplugin.train.manner import MannerWeights, Target, content_of, grams_of, losses_of, views
 from ganplugin.train.precision import Precision, autocast
-from ganplugin.train.rates import optimizer_of, slow_down, warm_up
+from ganplugin.train.rates import descend, optimizer_of, pace, slow_down
 from ganplugin.train.state import State, plain_copy
 
 __all__ = ["LIMIT", "StyleOptions", "StyleTarget", "StyleTrainer"]
@@ -107,7 +107,7 @@ class StyleTrainer:
         return self.step * min(self.options.styles, len(self.names)) * self.options.batch
 
     def advance(self, part: float = 0.0) -> Mapping[str, float]:
-        """Do one step; see `Trainer`. The rates do not depend on what ``part`` of the run is done."""
+        """Do one step; see `Trainer`."""
         options = self.options
         chosen = torch.randperm(len(self.names), generator=self.random)[: options.styles]
         content = self.crops.draw(len(chosen) * options.batch).to(self.device)
@@ -121,11 +121,8 @@ class StyleTrainer:
                 # What shall be kept is the photo in the painting's colours: in its own it would pull them back.
                 wanted = content_of(self.features, self.stylizer.tint(content, weights).clamp(0, 1))
         parts = losses_of(painted, seen, wanted, self.target.chosen(chosen), options.weights, options.batch)
-        warm_up(self.optimizer, self.step)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
-        if torch.isfinite(torch.nn.utils.clip_grad_norm_(self.stylizer.parameters(), options.longest_gradient)):
-            self.optimizer.step()
+        pace(self.optimizer, self.step, part)
+        descend(self.optimizer, parts, options.longest_gradient)
         self.step += 1
         update_average(self.average, self.stylizer, step=self.step, decay=options.decay)
         return {name: float(part.detach()) for name, part in parts.items()}
