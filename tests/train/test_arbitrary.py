@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from ganplugin.errors import TrainingError
+from ganplugin.errors import Cancelled, TrainingError
 from ganplugin.models.any_painting import FAMILY
 from ganplugin.train.arbitrary import ArbitraryTrainer
 from ganplugin.train.arbitrary_recipe import split
@@ -19,10 +20,22 @@ from tests.train.test_game import differing
 Maker = Callable[[], ArbitraryTrainer]
 
 
-def test_8_steps_a_stop_and_12_more_equal_20_bit_by_bit(make_arbitrary: Maker, tmp_path: Path) -> None:
-    undisturbed, again = make_arbitrary(), make_arbitrary()
+def test_8_steps_a_stop_and_12_more_equal_20_bit_by_bit(
+    make_arbitrary: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, stopped, again = make_arbitrary(), make_arbitrary(), make_arbitrary()
+    advance = stopped.advance
+
+    def and_stop_at_8(part: float) -> Mapping[str, float]:
+        losses = advance(part)
+        if stopped.step == 8:
+            signal.raise_signal(signal.SIGINT)
+        return losses
+
     run(undisturbed, tmp_path / "one", Schedule(steps=20), resume=False)
-    run(make_arbitrary(), tmp_path / "two", Schedule(steps=8), resume=False)
+    monkeypatch.setattr(stopped, "advance", and_stop_at_8)
+    with pytest.raises(Cancelled):
+        run(stopped, tmp_path / "two", Schedule(steps=20), resume=False)
     run(again, tmp_path / "two", Schedule(steps=20), resume=True)
     assert differing(undisturbed.state(), again.state()) == []
     assert (tmp_path / "one/grids/000020.png").read_bytes() == (tmp_path / "two/grids/000020.png").read_bytes()
