@@ -146,13 +146,15 @@ def run(name: str, own: Contestant, seed: int, place: Place, evaluation: Evaluat
         numbers = evaluation.measure(own.paint)
         told = {key: round(float(numbers[key]), 4) for key in COLUMNS if key in numbers}
         found.append({"name": name, "seed": seed, "minutes": minutes, "kimg": own.seen / 1000, **told})
-        save_grid(place.folder / f"{_plain(name)}-{seed}-{minutes:g}.png", own.paint(0, 64), columns=8)
+        save_grid(place.folder / grid_name(name, seed, minutes), own.paint(0, 64), columns=8)
         print(json.dumps(found[-1]), flush=True)
     return found
 
 
-def _plain(name: str) -> str:
-    return re.sub("[^a-z0-9.-]+", "_", name.lower()).strip("_")
+def grid_name(name: str, seed: int, minutes: float) -> str:
+    """Return the name of the file that shows samples of a contestant."""
+    plain = re.sub("[^a-z0-9.-]+", "_", name.lower()).strip("_")
+    return f"{plain}-{seed}-{minutes:g}.png"
 
 
 def rows_of(log: Path) -> list[dict[str, object]]:
