@@ -29,7 +29,7 @@ def collapse_of(run: Path) -> str:
         str(one["level"])
         for line in lines_of(run, "verdicts")
         if float(str(line["kimg"])) * 2000 >= seen_by(run)
-        for one in line["verdicts"]  # type: ignore[attr-defined]
+        for one in line["verdicts"]
         if one["name"] == "collapse"
     ]
     return max(levels, key=LEVELS.index, default="unknown")

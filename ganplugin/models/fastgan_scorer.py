@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from ganplugin.models.network import Family, GraphInput, Network, StateDict, eva
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.spectral_norm import folded, is_normed
 
-__all__ = ["FAMILY", "FastganDiscriminator"]
+__all__ = ["FAMILY", "FastganDiscriminator", "FastganMaps"]
 
 _END: Final = 8
 """The side of the map that the large view's last layers see, whatever the size of the pictures."""
@@ -84,6 +84,14 @@ class _Plain(nn.Module):
         return halved
 
 
+class FastganMaps(NamedTuple):
+    """What the discriminator sees: the large view's maps of 16 x 16 and 8 x 8, and the last one of the small view."""
+
+    half: Tensor
+    big: Tensor
+    small: Tensor
+
+
 class FastganDiscriminator(nn.Module):
     """Pictures 0..1 [batch, channels, size, size] to one score each [batch]: the mean of the logits of both views.
 
@@ -124,12 +132,16 @@ class FastganDiscriminator(nn.Module):
 
     def views(self, image: Tensor) -> Tensor:
         """Return the logits [batch, n] of both views of each picture."""
+        return self.logits(self.maps(image))
+
+    def maps(self, image: Tensor) -> FastganMaps:
+        """Return what both views see in each picture."""
         step = self.size // self.small
         big = image * 2 - 1
-        return self.logits(big, big[:, :, ::step, ::step])
+        return self.maps_of(big, big[:, :, ::step, ::step])
 
-    def logits(self, big: Tensor, small: Tensor) -> Tensor:
-        """Return the logits [batch, n] of both views, -1..1: [batch, channels, size, size] and [.., small, small]."""
+    def maps_of(self, big: Tensor, small: Tensor) -> FastganMaps:
+        """Return the maps of both views, -1..1: [batch, channels, size, size] and [batch, channels, small, small]."""
         seen = {2: self.down_from_big(big)}
         for divisor in self.divisors:
             x = self.downs[f"down_{divisor}"](seen[divisor // 2])
@@ -137,7 +149,12 @@ class FastganDiscriminator(nn.Module):
                 by = _EXCITED[divisor]
                 x = self.excitations[f"se_{by}_{divisor}"](seen[by], x)
             seen[divisor] = x
-        views = (self.rf_big(seen[self.divisors[-1]]), self.rf_small(self.down_from_small(small)))
+        *_, before, last = (seen[divisor] for divisor in self.divisors)
+        return FastganMaps(before, last, self.down_from_small(small))
+
+    def logits(self, maps: FastganMaps) -> Tensor:
+        """Return the logits [batch, n] of both views."""
+        views = (self.rf_big(maps.big), self.rf_small(maps.small))
         return torch.cat([view.flatten(1) for view in views], dim=1)
 
 

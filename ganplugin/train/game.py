@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganplugin.errors import InputError, TrainingError
-from ganplugin.models.players.player import Judge, Painter, Picture, StyledPainter
+from ganplugin.models.players.player import Judge, Painter, Picture, RebuildingJudge, StyledPainter
 from ganplugin.train.ada import COLOUR, GEOMETRY, Steering, recoloured, resampled, steered
 from ganplugin.train.augment import pipeline
 from ganplugin.train.ema import follow, frozen_copy
@@ -204,12 +204,22 @@ class Game:
             real = self._seen(deal.real)
             real.requires_grad_(due is not None and due.r1 > 0)
             made.requires_grad_(due is not None and due.r2 > 0)
-            real_score, made_score = self.judge(real, deal.label).float(), self.judge(made, deal.label).float()
+            real_score, missed = self._judged(real, deal.label)
+            made_score = self.judge(made, deal.label).float()
             loss = self.objective.scorer(real_score, made_score)
-            total = loss if due is None else loss + self._penalty(due, deal, (real, real_score), (made, made_score))
+            total = loss if missed is None else loss + missed
+            if due is not None:
+                total = total + self._penalty(due, deal, (real, real_score), (made, made_score))
         (total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]
         real_score, made_score = real_score.detach(), made_score.detach()
         return loss.detach(), real_score.mean(), made_score.mean(), real_score.sign().mean()
+
+    def _judged(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the scores of real pictures, and how far the scorer is from drawing them again, if it tries that."""
+        if not isinstance(self.judge, RebuildingJudge):
+            return self.judge(real, label).float(), None
+        score, missed = self.judge.judge_and_rebuild(real, label)
+        return score.float(), missed
 
     def _penalty(self, due: Penalties, deal: _Deal, real: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor]) -> Tensor:
         edge = None

@@ -1,7 +1,6 @@
 """FastGAN in training: spectral norm on every convolution, and noise drawn anew for every picture.
 
-After Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis", without
-the decoders that teach the scorer by a perceptual loss, which needs a network trained elsewhere.
+After Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis".
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 from ganplugin.errors import InputError
 from ganplugin.models.fastgan import FastganGenerator, Plan, Step, plan_of
 from ganplugin.models.fastgan_scorer import FastganDiscriminator
-from ganplugin.models.players.player import Judge, Painter, Picture
+from ganplugin.models.players.fastgan_decoders import DECODERS, FastganDecoders, decoder_widths, fresh_widths
+from ganplugin.models.players.player import Painter, Picture, RebuildingJudge
 from ganplugin.models.rebuilding import rebuilding
 from ganplugin.models.spectral_norm import folded
 
@@ -27,7 +27,6 @@ __all__ = ["FastganJudge", "FastganPainter", "FastganShape", "fresh", "loaded"]
 
 _PARAMETRIZED: Final = ".parametrizations.weight."
 _STORED: Final = {"weight_orig": "original", "weight_u": "0._u", "weight_v": "0._v"}
-_DECODERS: Final = "decoder_"
 _SIDES: Final = (64, 128, 256, 512, 1024)
 _LINKED: Final = {64: 4, 128: 8, 256: 16, 512: 32}
 _PAINTED: Final = {4: 16.0, 8: 8.0, 16: 4.0, 32: 2.0, 64: 2.0, 128: 1.0, 256: 0.5, 512: 0.25, 1024: 0.125}
@@ -131,12 +130,13 @@ class FastganPainter(Painter):
         return self._names.filed(self.network)
 
 
-class FastganJudge(Judge):
-    """The discriminator, made of a file's tensors."""
+class FastganJudge(RebuildingJudge):
+    """The discriminator with its decoders, made of a file's tensors; of a file without decoders, with new ones."""
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         super().__init__()
-        state = {key: tensor for key, tensor in state.items() if not key.startswith(_DECODERS)}
+        drawn = {key: tensor for key, tensor in state.items() if key.startswith(DECODERS)}
+        state = {key: tensor for key, tensor in state.items() if key not in drawn}
         with rebuilding("a FastGAN discriminator", state):
             self.network = FastganDiscriminator(folded(state))
             self._names = _Names(
@@ -144,18 +144,33 @@ class FastganJudge(Judge):
             )
             _normed(self.network)
             self._names.load(self.network, state)
+            self.decoders = FastganDecoders(
+                decoder_widths(drawn) or fresh_widths(self.network), _channels(self.network)
+            )
+            _normed(self.decoders)
+            if drawn:
+                self.decoders.load_state_dict({_renewed(key): tensor for key, tensor in drawn.items()})
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Return the logits [batch, n] of both views."""
         return self.network.views(image)
 
+    def judge_and_rebuild(self, image: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the logits, and how far the decoders are from drawing the pictures again."""
+        maps = self.network.maps(image)
+        return self.network.logits(maps), self.decoders(maps, image)
+
     def file_state(self) -> dict[str, Tensor]:
         """Return the tensors under the paper's names, spectral norms in torch's present style."""
-        return self._names.filed(self.network)
+        return self._names.filed(self.network) | self.decoders.state_dict()
 
     def early(self) -> Sequence[nn.Module]:
         """Return the entrances of both views, then the halvings of the large one."""
         return (self.network.down_from_big, self.network.down_from_small, *self.network.downs.values())
+
+
+def _channels(network: FastganDiscriminator) -> int:
+    return next(layer.in_channels for layer in network.modules() if isinstance(layer, nn.Conv2d))
 
 
 def _steps(shape: FastganShape) -> dict[int, Step]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganplugin.errors import InputError
 
-__all__ = ["Judge", "Painter", "Picture", "StyledPainter", "halvings", "reproducible"]
+__all__ = ["Judge", "Painter", "Picture", "RebuildingJudge", "StyledPainter", "halvings", "reproducible"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,14 @@ class Judge(nn.Module):
 
     def early(self) -> Sequence[nn.Module]:
         """Return the layers that may be frozen, from the picture inwards (FreezeD: Mo et al. 2020)."""
+        raise NotImplementedError
+
+
+class RebuildingJudge(Judge):
+    """A discriminator that must also be able to draw real pictures again from what it sees in them."""
+
+    def judge_and_rebuild(self, image: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return scores as ``forward`` does, and the mean distance [] of the pictures from what it draws."""
         raise NotImplementedError
 
 

@@ -11,7 +11,7 @@ from ganplugin.errors import CheckpointError, InputError
 from ganplugin.models.families import FAMILIES
 from ganplugin.models.network import Network
 from ganplugin.models.players import chains, fastgan
-from ganplugin.models.players.player import Picture, StyledPainter, halvings
+from ganplugin.models.players.player import Picture, RebuildingJudge, StyledPainter, halvings
 from tests.models.players.cases import CASES, Case, dcgan_case, fastgan_case
 
 EACH = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
@@ -93,8 +93,12 @@ def test_gradients_reach_every_parameter(case: Case) -> None:
     painter, judge = case.fresh()
     lively(painter)
     lively(judge)
-    scores = judge(painter.paint(torch.randn(4, painter.z_dim), case.labels(4)), case.labels(4))
-    scores.square().sum().backward()
+    images = painter.paint(torch.randn(4, painter.z_dim), case.labels(4))
+    if isinstance(judge, RebuildingJudge):
+        scores, missed = judge.judge_and_rebuild(images, case.labels(4))
+    else:
+        scores, missed = judge(images, case.labels(4)), torch.zeros(())
+    (scores.square().sum() + missed).backward()
     for player in (painter, judge):
         missing = [name for name, one in player.named_parameters() if one.grad is None or not one.grad.any()]
         assert missing == []
