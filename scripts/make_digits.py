@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fetch_assets import fetch
-from loss_sheet import LOSSES, call, evaluate, lines_of, sheet_of, told, train, verdict_of, write_table
+from run_results import LOSSES, call, evaluate, lines_of, sheet_of, told, train, verdict_of, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, PICTURE = ROOT / "docs" / "digits.md", ROOT / "docs" / "images" / "digits.png"

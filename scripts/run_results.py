@@ -1,4 +1,4 @@
-"""What the scripts that compare losses share: commands, what a run's log says, sheets of samples, tables in pages."""
+"""What scripts share that tell what came of runs: commands, a run's log, sheets of samples, tables in pages."""
 
 from __future__ import annotations
 
