@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from ganplugin.cache import cache_folder
 from ganplugin.devices import BOTH_WHEELS_FIX, DEVICES, Device, both_wheels_installed, installed
 from ganplugin.errors import DependencyError, GanPluginError
 from ganplugin.machine import nvidia_cards, usable_processors
-from ganplugin.optimised import cache_folder
 from ganplugin.plugins import PLUGIN_GROUPS, load_plugins
 from ganplugin.runtime import DEFAULT_THREADS
 from ganplugin.sessions import SessionSpec, create_session, load_onnxruntime, runtime_errors, short_reason

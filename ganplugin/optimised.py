@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import platform
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ganplugin.cache import cache_folder
 from ganplugin.errors import FileError, ModelError, ProviderError
 from ganplugin.files import atomic_write, file_digest, sweep_temporary
 
 if TYPE_CHECKING:
     from ganplugin.sessions import SessionSpec
 
-__all__ = ["SMALLEST_BYTES", "cache_folder", "open_with_cache"]
+__all__ = ["SMALLEST_BYTES", "open_with_cache"]
 
 SMALLEST_BYTES: Final = 95 * 2**20
 """Smaller files start as fast without a cache."""
 
 _MOST_FILES: Final = 8
 _CACHED_KINDS: Final = frozenset({"cpu", "cuda"})  # the others compile nodes that cannot be written
-
-
-def cache_folder() -> Path:
-    """Return the folder for files that can be made again: ``$GANPLUGIN_CACHE``, else the platform's cache folder."""
-    named = os.environ.get("GANPLUGIN_CACHE")
-    if named:
-        return Path(named).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "ganplugin"
 
 
 def open_with_cache(spec: SessionSpec, digest: str, version: str, create: Callable[[SessionSpec], Any]) -> Any:  # noqa: ANN401 - onnxruntime.InferenceSession

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ganplugin.cache import cache_folder
 from ganplugin.devices import BOTH_WHEELS_FIX, DEVICES, Device, both_wheels_installed
 from ganplugin.errors import DependencyError, ModelError, ProviderError
 from ganplugin.native_output import STDERR, STDOUT, captured, replay
-from ganplugin.optimised import cache_folder
 
 __all__ = ["SessionSpec", "create_session", "device_options", "load_onnxruntime", "runtime_errors", "short_reason"]
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganplugin.batches import fits_whole
+from ganplugin.cache import cache_folder
 from ganplugin.errors import Cancelled, InputError, ModelError
 from ganplugin.execution import Execution
 from ganplugin.framing import Frame
 from ganplugin.levels import lay_planes
 from ganplugin.modelfile import read_model
-from ganplugin.optimised import cache_folder
 from ganplugin.session_cache import SharedSession
 from ganplugin.sessions import SessionSpec, create_session
 from ganplugin.tiling import Run, TilePainter, Uncuttable

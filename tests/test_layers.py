@@ -21,7 +21,7 @@ def ours(*names: str) -> set[str]:
     return {f"ganplugin.{name}" for name in names}
 
 
-BASE = ours("errors", "limits", "files", "machine", "registry", "seeds")
+BASE = ours("cache", "errors", "limits", "files", "machine", "registry", "seeds")
 FORMATS = ours(
     "animation",
     "animation_reader",

@@ -8,7 +8,7 @@ import pytest
 from ganplugin import optimised
 from ganplugin.devices import CPU, Device
 from ganplugin.errors import ModelError
-from ganplugin.optimised import SMALLEST_BYTES, cache_folder, open_with_cache
+from ganplugin.optimised import SMALLEST_BYTES, open_with_cache
 from ganplugin.sessions import SessionSpec, create_session
 from tests.tiny_models import tiny_style
 
@@ -134,22 +134,3 @@ def test_old_copies_are_dropped(folder, large):
     for number in range(10):
         open_with_cache(large, f"{number:064d}", "1", create_session)
     assert len(list(folder.glob("*.onnx"))) == len(list(folder.glob("*.sha256"))) == 8
-
-
-@pytest.mark.parametrize(
-    ("system", "variables", "expected"),
-    [
-        ("linux", {"XDG_CACHE_HOME": "/x"}, Path("/x/ganplugin")),
-        ("linux", {"HOME": "/home/me"}, Path("/home/me/.cache/ganplugin")),
-        ("darwin", {"HOME": "/home/me"}, Path("/home/me/Library/Caches/ganplugin")),
-        ("win32", {"LOCALAPPDATA": "/local"}, Path("/local/ganplugin")),
-        ("win32", {"GANPLUGIN_CACHE": "/named"}, Path("/named")),
-    ],
-)
-def test_the_cache_lies_where_the_platform_puts_caches(monkeypatch, system, variables, expected):
-    for name in ("GANPLUGIN_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(optimised.sys, "platform", system)
-    assert cache_folder() == expected

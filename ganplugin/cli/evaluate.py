@@ -137,7 +137,7 @@ def _examined(
 ) -> Findings:
     from ganplugin.train.metrics.evaluation import Evaluation, render_rows, score_rows
     from ganplugin.train.metrics.findings import examine
-    from ganplugin.train.metrics.reference import cache_folder
+    from ganplugin.train.metrics.reference import statistics_folder
 
     judge = ready.judge()
     evaluation = Evaluation(
@@ -148,7 +148,7 @@ def _examined(
         seed,
         training=sides.training,
         scorer=None if judge is None else score_rows(judge),
-        cache=cache_folder(),
+        cache=statistics_folder(),
     )
     with TerminalReporter().task("looking", evaluation.looks) as progress:
         notes = () if sides.note is None else (sides.note,)

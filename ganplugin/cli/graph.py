@@ -121,8 +121,8 @@ def _draw(graph: Graph, target: str, *, overwrite: bool) -> None:
 
 
 def _run(graph: Graph, context: Context, *, no_cache: bool) -> dict[str, NodeOutputs]:
+    from ganplugin.cache import cache_folder
     from ganplugin.nodes.picture_store import DiskStore, MemoryStore
-    from ganplugin.optimised import cache_folder
 
     return graph.run(context, MemoryStore() if no_cache else DiskStore(cache_folder() / "pictures"))
 

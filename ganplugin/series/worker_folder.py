@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from ganplugin.cache import cache_folder
 from ganplugin.errors import FileError
 from ganplugin.files import atomic_write, make_folder, os_errors
-from ganplugin.optimised import cache_folder
 
 __all__ = ["WorkerFolder"]
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from ganplugin.cache import assets_folder
 from ganplugin.errors import TrainingError
 
-__all__ = ["assets_folder", "find_photos"]
-
-
-def assets_folder() -> Path:
-    """Return the folder that holds one sub-folder an asset: ``$GANPLUGIN_CACHE``, else the one in the home folder."""
-    return Path(os.environ.get("GANPLUGIN_CACHE") or Path.home() / ".cache" / "ganplugin" / "assets")
+__all__ = ["find_photos"]
 
 
 def find_photos() -> Path:

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganplugin.cache import assets_folder
 from ganplugin.errors import DependencyError, TrainingError
 from ganplugin.models.vgg import VGG_CHANNELS, VggFeatures
-from ganplugin.train.assets import assets_folder
 
 __all__ = ["find_features", "load_features"]
 

@@ -17,7 +17,7 @@ from ganplugin.train.game import Game, GameOptions
 from ganplugin.train.generator import GeneratorTrainer
 from ganplugin.train.held_out import PART, SEED, HeldOut, hold_out
 from ganplugin.train.loop import Schedule, run
-from ganplugin.train.metrics.reference import cache_folder
+from ganplugin.train.metrics.reference import statistics_folder
 from ganplugin.train.pictures.packed import PackedSet
 from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
@@ -166,7 +166,7 @@ def _watch(
         return GeneratorWatch(trainer, held, None, options.out)
     eye = eye_for(str(before["backbone"]) if before.get("backbone") else None, trainer.game.device, report)
     report(f"metrics by {eye.name}; it looks at the real pictures now")
-    return GeneratorWatch(trainer, held, Looking(held, eye, cache_folder()), options.out)
+    return GeneratorWatch(trainer, held, Looking(held, eye, statistics_folder()), options.out)
 
 
 def _silent(words: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganplugin.cache import cache_folder
 from ganplugin.errors import InputError
 from ganplugin.nodes.base import NodeOutputs
 from ganplugin.nodes.blender.drawing import Drawing, Request
@@ -16,7 +17,6 @@ from ganplugin.nodes.picture_store import DiskStore
 from ganplugin.nodes.provenance import provenance_text
 from ganplugin.nodes.save_images import distinct, file_stem
 from ganplugin.nodes.values import Images
-from ganplugin.optimised import cache_folder
 
 __all__ = ["MAX_IMAGES", "Picture", "Result", "Sequence", "render"]
 

@@ -76,7 +76,7 @@ def test_other_files_are_one_clear_error(tmp_path: Path, name: str) -> None:
 def test_weights_on_this_machine_are_found_the_fetched_ones_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path / "assets"))
+    monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     with pytest.raises(TrainingError, match=r"fetch_assets\.py --only vgg"):
         find_features()

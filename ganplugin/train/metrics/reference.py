@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganplugin.cache import cache_folder
 from ganplugin.files import atomic_write, make_folder
 from ganplugin.train.metrics.backbones.backbone import Backbone
 from ganplugin.train.metrics.statistics import Need, Statistics, gather
 from ganplugin.train.pictures.packed import PackedSet
 
-__all__ = ["Reference", "cache_folder"]
+__all__ = ["Reference", "statistics_folder"]
 
 _VERSION = 1
 _BATCH = 64
@@ -29,10 +29,9 @@ _ORDER = 0
 _KEY = "key"
 
 
-def cache_folder() -> Path:
-    """Return the folder for statistics of real pictures: ``metrics`` beside the fetched files."""
-    given = os.environ.get("GANPLUGIN_CACHE")
-    return (Path(given) if given else Path.home() / ".cache" / "ganplugin") / "metrics"
+def statistics_folder() -> Path:
+    """Return the folder for statistics of real pictures."""
+    return cache_folder() / "metrics"
 
 
 @dataclass(frozen=True, eq=False)

