@@ -125,12 +125,12 @@ class Duel:
         mine = self.share
         photos = pieces(sides.photos, photo_rows[mine], places[mine], self.frame)
         truths = pieces(sides.styles, styles[mine], style_places[mine], self.frame)
-        return Deal(self._floats(photos), self._floats(truths), random, self._look)
+        return Deal(self._floats(photos), self._floats(truths), random, self.look)
 
     def _floats(self, levels: Tensor) -> Tensor:
         return (levels.to(self.device).float() / 255).contiguous(memory_format=self.order)
 
-    def _look(self, pictures: Tensor) -> Tensor:
+    def look(self, pictures: Tensor) -> Tensor:
         """Return pictures as a discriminator sees them: changed at random, where that was asked for."""
         return pipeline(pictures, self.own, self.options.changes)
 
@@ -149,7 +149,7 @@ class Duel:
         with autocast(self.options.precision, self.device):
             for name, (real, made) in turn.shown.items():
                 judge = self.players.judges[name]
-                losses.append(telling(judge(self._look(real)).float(), judge(self._look(made.detach())).float()))
+                losses.append(telling(judge(self.look(real)).float(), judge(self.look(made.detach())).float()))
         loss = torch.stack(losses).sum()
         self._learn("scorers", self.tellers, loss)
         return loss

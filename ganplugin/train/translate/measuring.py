@@ -10,7 +10,7 @@ import torch
 from ganplugin.train.loop import Measure
 from ganplugin.train.metrics.evaluation import FEWEST, Evaluation
 from ganplugin.train.translate.distances import apart
-from ganplugin.train.translate.sides import middles
+from ganplugin.train.translate.sides import floats, middles
 from ganplugin.train.translate.trainer import TranslateTrainer
 from ganplugin.train.watch.looking import eye_for
 
@@ -38,8 +38,7 @@ def measure_of(trainer: TranslateTrainer, report: Report) -> Measure | None:
     eye = eye_for(None, trainer.duel.device, report)
     report(f"measured by KID ({eye.name}) of {len(photos)} held-out photos against {len(styles)} held-out pictures")
     evaluation = Evaluation(styles, eye, metrics=_METRICS, samples=len(photos))
-    stack = torch.from_numpy(photos.pixels).float() / 255
-    truth = torch.from_numpy(styles.pixels).float() / 255
+    stack, truth = floats(photos), floats(styles)
 
     def measured() -> Mapping[str, float | str]:
         made = torch.cat([trainer.translate(some).cpu() for some in torch.split(stack, _BATCH)])

@@ -37,6 +37,7 @@ from ganplugin.train.translate.plan import SMALLEST, Plan
 from ganplugin.train.translate.pool import Pool
 from ganplugin.train.translate.sides import Sides, gather_pairs, gather_sides
 from ganplugin.train.translate.trainer import TranslateTrainer
+from ganplugin.train.translate.watching import TranslateWatch
 from ganplugin.train.tuning import tuned
 from ganplugin.train.workers import ALONE, Workers, launched
 
@@ -104,9 +105,12 @@ def train_translation(options: TranslateRun, schedule: Schedule, *, resume: bool
     trainer = TranslateTrainer(duel, config, provenance, both=options.plan.both)
     if not (resume or workers.rank):
         write_facts(options.out, _facts(options, schedule, duel))
-    measure = measure_of(trainer, report) if options.metrics and not workers.rank else None
-    checkpoint = run(trainer, options.out, schedule, resume=resume, measure=measure, workers=workers, say=report)
-    return None if workers.rank else checkpoint
+    if workers.rank:
+        run(trainer, options.out, schedule, resume=resume, workers=workers, say=report)
+        return None
+    measure = measure_of(trainer, report) if options.metrics else None
+    watch = TranslateWatch(trainer)
+    return run(trainer, options.out, schedule, resume=resume, measure=measure, watch=watch, workers=workers, say=report)
 
 
 def _silent(words: str) -> None:

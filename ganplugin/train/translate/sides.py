@@ -21,7 +21,7 @@ from ganplugin.train.pictures.packing import gather, pack_in_memory
 from ganplugin.train.pictures.policy import Policy
 from ganplugin.train.translate.pairs import list_pairs
 
-__all__ = ["FEWEST", "MEASURABLE", "Frame", "Sides", "gather_pairs", "gather_sides", "middles", "pieces"]
+__all__ = ["FEWEST", "MEASURABLE", "Frame", "Sides", "floats", "gather_pairs", "gather_sides", "middles", "pieces"]
 
 Report = Callable[[str], None]
 
@@ -163,6 +163,11 @@ def _piece(picture: Tensor, down: float, across: float, frame: Frame) -> Tensor:
     top = int(down * (picture.shape[1] - frame.height + 1))
     left = int(across * (picture.shape[2] - frame.width + 1))
     return picture[:, top : top + frame.height, left : left + frame.width]
+
+
+def floats(pictures: PackedSet) -> Tensor:
+    """Return all pictures, 0..1 [n, 3, h, w]."""
+    return torch.from_numpy(pictures.pixels).float() / 255
 
 
 def middles(pictures: PackedSet, frame: Frame, most: int) -> PackedSet:

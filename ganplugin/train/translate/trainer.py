@@ -12,11 +12,10 @@ from torch import Tensor
 
 from ganplugin.train.checkpoint import prefixed, save_checkpoint
 from ganplugin.train.grid import save_grid
-from ganplugin.train.pictures.packed import PackedSet
 from ganplugin.train.state import State
 from ganplugin.train.translate.duel import Duel
 from ganplugin.train.translate.games import BACK, FORWARD
-from ganplugin.train.translate.sides import middles
+from ganplugin.train.translate.sides import floats, middles
 
 __all__ = ["TranslateTrainer", "back_path"]
 
@@ -98,20 +97,16 @@ class TranslateTrainer:
 
     def write_samples(self, path: Path) -> None:
         """Write a sheet of held-out photos, one a row: the photo, its translation, and back again or the truth."""
-        photos = _floats(self.photos)
+        photos = floats(self.photos)
         columns = [photos, self.translate(photos)]
         if BACK in self.duel.averages:
             columns.append(self.translate(columns[1], BACK))
         if self.duel.sides.paired:
-            columns.append(_floats(self.styles))
+            columns.append(floats(self.styles))
         rows = torch.stack([column.cpu() for column in columns], dim=1).flatten(0, 1)
         if self.both:
-            styles = _floats(self.styles)
+            styles = floats(self.styles)
             photos = self.translate(styles, BACK)
             more = [styles, photos, self.translate(photos)]
             rows = torch.cat((rows, torch.stack([column.cpu() for column in more], dim=1).flatten(0, 1)))
         save_grid(path, rows, columns=len(columns))
-
-
-def _floats(pictures: PackedSet) -> Tensor:
-    return torch.from_numpy(pictures.pixels).float() / 255

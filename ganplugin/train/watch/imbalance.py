@@ -31,10 +31,13 @@ def loss_of_no_opinion(objective: Objective) -> float:
 
 
 class Balance:
-    """The scorer's losses of the last steps looked at, and how far real pictures scored above made ones."""
+    """The scorer's losses of the last steps looked at, and how far real pictures scored above made ones.
 
-    def __init__(self, objective: Objective) -> None:
-        self.none = loss_of_no_opinion(objective)
+    ``strong`` and ``weak`` say what helps where the scorer wins, and where it loses.
+    """
+
+    def __init__(self, objective: Objective, strong: str = _STRONG, weak: str = _WEAK) -> None:
+        self.none, self.strong, self.weak = loss_of_no_opinion(objective), strong, weak
         self.losses: list[float] = []
         self.leads: list[float] = []
 
@@ -56,13 +59,13 @@ class Balance:
     def _of_critic(self) -> Verdict:
         lead = median(self.leads)
         words = f"real pictures score {abs(lead):.2g} {'above' if lead >= 0 else 'below'} made ones"
-        return graded(NAME, 0 if lead >= 0 else 2, words, _WEAK)
+        return graded(NAME, 0 if lead >= 0 else 2, words, self.weak)
 
     def _of_ratio(self, ratio: float) -> Verdict:
         words = f"the scorer's loss is {ratio:.2g} of what no opinion would get"
         if ratio > 1:
-            return graded(NAME, sum(ratio > limit for limit in _WRONG), words, _WEAK)
-        return graded(NAME, sum(ratio < limit for limit in _SURE), words, _STRONG)
+            return graded(NAME, sum(ratio > limit for limit in _WRONG), words, self.weak)
+        return graded(NAME, sum(ratio < limit for limit in _SURE), words, self.strong)
 
     def state(self) -> dict[str, list[float]]:
         """Return what `restore` takes."""

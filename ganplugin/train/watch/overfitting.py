@@ -11,7 +11,7 @@ from ganplugin.train.recipes.recipe import Recipe
 from ganplugin.train.watch.opinions import Opinions
 from ganplugin.train.watch.verdict import Verdict, graded
 
-__all__ = ["NAME", "overfitting"]
+__all__ = ["NAME", "overfitting", "remedy"]
 
 NAME: Final = "overfitting"
 
@@ -20,12 +20,13 @@ _CERTAIN: Final = 3.0
 _APART: Final = 0.5
 
 
-def overfitting(opinions: Opinions | None, recipe: Recipe) -> Verdict:
+def overfitting(opinions: Opinions | None, fix: str) -> Verdict:
     """Say how far below training pictures the scorer puts unseen ones, on the way down to made ones.
 
     r = (E[D(training)] - E[D(unseen)]) / (E[D(training)] - E[D(made)]) is 0 without and 1 with complete overfitting
     (Karras et al. 2020, ADA, equation 1): watch from 0.25, bad from 0.5, where the gap is three times its standard
-    error. Where the scorer hardly tells training pictures from made ones it cannot have learnt them by heart.
+    error. Where the scorer hardly tells training pictures from made ones it cannot have learnt them by heart. ``fix``
+    says what helps; see `remedy`.
     """
     if opinions is None:
         return Verdict(NAME, "unknown", "no pictures are held out")
@@ -43,10 +44,11 @@ def overfitting(opinions: Opinions | None, recipe: Recipe) -> Verdict:
         f"unseen pictures score {100 * max(0.0, ratio):.0f} % of the way from training pictures down to made ones "
         f"(difference of signs {signs:.2f})"
     )
-    return graded(NAME, severity, words, _fix(recipe))
+    return graded(NAME, severity, words, fix)
 
 
-def _fix(recipe: Recipe) -> str:
+def remedy(recipe: Recipe) -> str:
+    """Return what helps against overfitting in the training of a generator, beside what its recipe does already."""
     changed = recipe.steered or bool(recipe.changes)
     more = "--augment ada" if not recipe.steered else "a stronger --penalty r1=10"
     if not changed:

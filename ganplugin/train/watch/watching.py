@@ -15,7 +15,7 @@ from ganplugin.train.watch.imbalance import Balance
 from ganplugin.train.watch.looking import Looked, Looking
 from ganplugin.train.watch.memorisation import memorisation
 from ganplugin.train.watch.opinions import opinions_of
-from ganplugin.train.watch.overfitting import overfitting
+from ganplugin.train.watch.overfitting import overfitting, remedy
 from ganplugin.train.watch.verdict import Verdict
 
 __all__ = ["COPIES", "GeneratorWatch"]
@@ -59,7 +59,7 @@ class GeneratorWatch:
             self.looking.write_copies(self.folder / COPIES, looked, self.trainer.paint)
         return (
             collapse(None if looked is None else looked.crowd, early=self._early),
-            overfitting(None if held.unseen is None else opinions_of(game, held.unseen), game.recipe),
+            overfitting(None if held.unseen is None else opinions_of(game, held.unseen), remedy(game.recipe)),
             memorisation(
                 None if looked is None else looked.copies,
                 0 if self.looking is None else len(self.looking.order),

@@ -156,8 +156,8 @@ def test_discriminators_look_at_changed_pictures_where_that_is_asked_for() -> No
     played = duel("fastcut", changes=("translation", "cutout"))
     play(played, 2)
     pictures = torch.rand(1, 3, 16, 16)
-    assert not torch.equal(played._look(pictures), pictures)
-    assert torch.equal(duel("fastcut")._look(pictures), pictures)
+    assert not torch.equal(played.look(pictures), pictures)
+    assert torch.equal(duel("fastcut").look(pictures), pictures)
 
 
 def test_the_discriminator_learns_to_tell_white_from_what_is_made() -> None:

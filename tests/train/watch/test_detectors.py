@@ -17,7 +17,7 @@ from ganplugin.train.watch.gradients import Gradients, gain, norm_of
 from ganplugin.train.watch.imbalance import loss_of_no_opinion
 from ganplugin.train.watch.memorisation import memorisation
 from ganplugin.train.watch.opinions import Opinions
-from ganplugin.train.watch.overfitting import overfitting
+from ganplugin.train.watch.overfitting import overfitting, remedy
 
 
 @pytest.mark.parametrize(
@@ -57,22 +57,22 @@ def scores(mean: float, count: int = 200) -> np.ndarray:
 
 @pytest.mark.parametrize(("unseen", "level"), [(2.0, "good"), (0.8, "watch"), (-0.5, "bad"), (-3.0, "bad")])
 def test_overfitting_is_the_way_from_training_pictures_down_to_made_ones(unseen: float, level: str) -> None:
-    found = overfitting(Opinions(scores(2.0), scores(unseen), scores(-2.0)), RECIPES["quick"])
+    found = overfitting(Opinions(scores(2.0), scores(unseen), scores(-2.0)), remedy(RECIPES["quick"]))
     assert found.level == level
 
 
 def test_a_gap_that_chance_makes_is_no_overfitting() -> None:
     few = Opinions(scores(2.0, 4), scores(2.0, 4) - 1.2, scores(-0.2, 4))
-    assert overfitting(few, RECIPES["quick"]).level == "good"
+    assert overfitting(few, remedy(RECIPES["quick"])).level == "good"
     blind = Opinions(scores(0.1), scores(-1.0), scores(0.0))
-    assert "hardly tells" in overfitting(blind, RECIPES["quick"]).words
+    assert "hardly tells" in overfitting(blind, remedy(RECIPES["quick"])).words
 
 
 def test_what_helps_is_not_what_is_in_use_already() -> None:
     opinions = Opinions(scores(2.0), scores(-2.0), scores(-2.5))
-    assert "--augment ada" in overfitting(opinions, RECIPES["quick"]).fix
-    assert "--augment translation" in overfitting(opinions, RECIPES["dcgan"]).fix
-    assert "--augment" not in overfitting(opinions, RECIPES["stylegan2"]).fix
+    assert "--augment ada" in overfitting(opinions, remedy(RECIPES["quick"])).fix
+    assert "--augment translation" in overfitting(opinions, remedy(RECIPES["dcgan"])).fix
+    assert "--augment" not in overfitting(opinions, remedy(RECIPES["stylegan2"])).fix
 
 
 @pytest.mark.parametrize(
