@@ -8,23 +8,38 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from ganplugin.cache import cache_folder
 from ganplugin.errors import FileError
 from ganplugin.files import atomic_write, make_folder, os_errors
 
-__all__ = ["WorkerFolder"]
+__all__ = ["WorkerFolder", "sweep_abandoned"]
+
+
+_PREFIX: Final = "ganplugin-worker-"
+_LOCK: Final = ".alive"
+_YOUNG_SECONDS: Final = 60.0
 
 
 class WorkerFolder:
-    """A temporary folder. Files that last are fetched once a machine, into its cache, and named here by links."""
+    """A temporary folder. Files that last are fetched once a machine, into its cache, and named here by links.
+
+    A worker that was killed could not delete its own: the next one on that machine does.
+    """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="ganplugin-worker-")
+        from filelock import FileLock
+
+        sweep_abandoned(Path(tempfile.gettempdir()))
+        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
         self.path = Path(self._folder.name)
+        self._alive = FileLock(self.path / _LOCK)
+        self._alive.acquire()
         self._lent: Counter[str] = Counter()
         self._lock, self._keeping = threading.Lock(), threading.Lock()
 
@@ -59,6 +74,7 @@ class WorkerFolder:
 
     def close(self) -> None:
         """Delete the folder."""
+        self._alive.release()
         with contextlib.suppress(OSError):
             self._folder.cleanup()
 
@@ -66,6 +82,21 @@ class WorkerFolder:
         path = self.path.joinpath(*place.split("/"))
         make_folder(path.parent)
         return path
+
+
+def sweep_abandoned(folder: Path, older_than: float = _YOUNG_SECONDS) -> None:
+    """Delete the folders below ``folder`` whose workers are dead: nobody holds the lock that their makers took.
+
+    One made within ``older_than`` seconds stays: its worker may be about to take it.
+    """
+    from filelock import FileLock, Timeout
+
+    for entry in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError, Timeout):
+            if time.time() - entry.stat().st_mtime >= older_than:
+                with FileLock(entry / _LOCK, timeout=0):
+                    pass
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def _fetched(sha256: str, fetch: Callable[[], bytes]) -> Path:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +23,7 @@ from ganplugin.series.returned_storage import ReturnedStorage
 from ganplugin.series.sending import Sending
 from ganplugin.series.shipment import Chunk, Made
 from ganplugin.series.trouble import Trouble
-from ganplugin.series.worker_folder import WorkerFolder
+from ganplugin.series.worker_folder import WorkerFolder, sweep_abandoned
 from ganplugin.series.workshop import Job
 from tests.series.kit import plan_of, rendered, setup_of
 from tests.series.test_workshop import PHOTOS
@@ -71,7 +75,7 @@ def test_pictures_are_deleted_when_their_chunk_is_done_and_models_stay(home, tmp
     it.make(1)
     folder = it.worker._folder.path
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert there == {"styles.onnx", "photos/cat.png"}  # the graph itself names both
+    assert there == {".alive", "styles.onnx", "photos/cat.png"}  # the graph itself names both
     it.worker.stop()
     assert not folder.exists()
 
@@ -191,3 +195,19 @@ def test_a_chunk_waits_for_a_model_that_another_one_brings(home, tmp_path, start
         assert begun.wait(10)
         made = [*it.worker.make(quick), *first.result()]
     assert [type(one.entry) for one in made] == [Done, Done]
+
+
+def test_the_folder_of_a_killed_worker_goes_with_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that were killed once left theirs behind for good."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = "import os; from ganplugin.series.worker_folder import WorkerFolder; kept = WorkerFolder(); os._exit(9)"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    (abandoned,) = tmp_path.glob("ganplugin-worker-*")
+    living = WorkerFolder()
+    assert abandoned.exists(), "it is too young to be sure"
+    sweep_abandoned(tmp_path, older_than=0)
+    assert not abandoned.exists()
+    assert living.path.exists()
+    living.close()
+    assert list(tmp_path.iterdir()) == []

@@ -31,9 +31,7 @@ def sameness(made: Levels, photos: Levels, styles: Levels, *, early: bool) -> Ve
     which ``early`` leaves open.
     """
     ratio = _diversity(made) / max(min(_diversity(photos), _diversity(styles)), 1e-6)
-    words = (
-        f"translations are {ratio:.2f} times as far apart as photos, or pictures of the second collection, are"
-    )
+    words = f"translations are {ratio:.2f} times as far apart as photos, or pictures of the second collection, are"
     severity = sum(ratio < limit for limit in _DIVERSITY)
     if early and severity:
         return Verdict(SAME, "unknown", f"too early to tell: {words}")
