@@ -1,4 +1,6 @@
-"""Take the picture of a training's page that docs/training.md shows: emoji, half an hour, in headless Chromium.
+"""Take the picture of a training's page that docs/training.md shows: half an hour of emoji, in headless Chromium.
+
+The emoji are those of ``scripts/fetch_assets.py --only emoji``.
 
 python -m scripts.make_run_picture [--run FOLDER] [--minutes 30] [--shots FOLDER]
 """
@@ -6,7 +8,6 @@ python -m scripts.make_run_picture [--run FOLDER] [--minutes 30] [--shots FOLDER
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,15 +15,14 @@ from pathlib import Path
 
 from PIL import Image
 
+from ganplugin.cache import assets_folder
 from ganplugin.train.page.writing import PAGE
 from tests.hosts.chromium import Page, opened
 
 __all__ = ["main"]
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "images" / "run-page.png"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-EMOJI = CACHE / "ganplugin" / "assets" / "emoji"
-OPTIONS = ("--size", "32", "--width", "16", "--save-minutes", "1", "--data", "Noto emoji", "--licence", "Apache-2.0")
+OPTIONS = ("--save-minutes", "1", "--data", "Noto emoji", "--licence", "Apache-2.0")
 COLOURS = 128
 
 
@@ -36,8 +36,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         run = asked.run or Path(scratch) / "emoji"
         if asked.run is None:
-            train = [sys.executable, "-m", "ganplugin", "train", "generator", str(EMOJI), "--out", str(run), *OPTIONS]
-            subprocess.run([*train, "--minutes", str(asked.minutes)], check=True)
+            train = [sys.executable, "-m", "ganplugin", "train", "generator", str(assets_folder() / "emoji")]
+            subprocess.run([*train, *OPTIONS, "--out", str(run), "--minutes", str(asked.minutes)], check=True)
         shots = photograph(run / PAGE, asked.shots or Path(scratch))
         with Image.open(shots["light"]) as image:
             image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET, optimize=True)
