@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganplugin.errors import InputError, TrainingError
 from ganplugin.models.players.player import Picture, reproducible
-from ganplugin.train.estimate import Prospect, check_memory, estimate
+from ganplugin.train.estimate import Estimate, Prospect, check_memory, estimate
 from ganplugin.train.game import Game, GameOptions
 from ganplugin.train.generator import GeneratorTrainer
 from ganplugin.train.held_out import PART, SEED, HeldOut, hold_out
@@ -128,15 +128,7 @@ def train_generator(
     before = facts_of_same_data(options.out, pictures.digest) if resume else {}
     held = _held_out(options, pictures, before, resume=resume)
     report(held.words)
-    game, config = _game(options, recipe, held.training, device, workers)
-    check_memory(game)
-    game, found = tuned(
-        game,
-        estimate,
-        precision=str(before.get("precision", options.precision)),
-        layout=str(before.get("layout", options.layout)),
-        report=report,
-    )
+    game, config, found = _fastest_game(options, recipe, held.training, before, device, workers, report)
     if not resume:
         going_on = options.start is not None
         report(str(Prospect.of(recipe, found, minutes=schedule.minutes, steps=schedule.steps, going_on=going_on)))
@@ -188,6 +180,23 @@ def _workers(options: GeneratorRun, device: torch.device) -> Workers:
     if options.devices * options.nodes == 1:
         return ALONE
     return launched(devices=options.devices, nodes=options.nodes, accelerator=device.type)
+
+
+def _fastest_game(
+    options: GeneratorRun,
+    recipe: Recipe,
+    pictures: PackedSet,
+    before: Mapping[str, object],
+    device: torch.device,
+    workers: Workers,
+    report: Report,
+) -> tuple[Game, dict[str, object], Estimate]:
+    """Return the game, computing as a run did ``before`` or else in the fastest way, its config, and how fast it is."""
+    game, config = _game(options, recipe, pictures, device, workers)
+    check_memory(game)
+    precision, layout = (str(before.get(name, getattr(options, name))) for name in ("precision", "layout"))
+    game, found = tuned(game, estimate, precision=precision, layout=layout, report=report)
+    return game, config, found
 
 
 def _game(

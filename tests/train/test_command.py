@@ -208,9 +208,10 @@ def test_photos_come_from_the_cache_where_none_are_named(
     monkeypatch.setenv("GANPLUGIN_CACHE", str(tmp_path / "cache"))
     alone = ("style", folder / "00.png", "--features", features, "--out", tmp_path / "run", *SMALL)
     assert "fetch_assets.py --only photos" in str(error_of(*alone))
-    (tmp_path / "cache").mkdir()
-    folder.rename(tmp_path / "cache/photos")
-    painting = tmp_path / "cache/photos/00.png"
+    photos = tmp_path / "cache" / "assets" / "photos"
+    photos.parent.mkdir(parents=True)
+    folder.rename(photos)
+    painting = photos / "00.png"
     done = call("style", painting, *alone[2:])
     assert done.exit_code == 0, done.output
     assert "20 photos" in done.stderr
