@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan", "wgan-gp", "relativistic")
 MARKS = ("<!-- results -->\n", "<!-- end of results -->\n")
-GAP, ROWS, COLUMNS, LABEL = 2, 2, 10, 120
+GAP, ROWS, COLUMNS, LABEL, ZOOM = 2, 2, 10, 120, 2
 
 Runs = Mapping[tuple[str, str], Path]
 """The folder of a run by its column and its loss."""
@@ -63,7 +63,7 @@ def verdict_of(run: Path) -> str:
 
 
 def strip_of(run: Path, side: int) -> Image.Image:
-    """Return the first samples of the last grid of a run, of ``side`` px each, in two rows."""
+    """Return the first samples of the last grid of a run, of ``side`` px each, in two rows, twice as large."""
     with Image.open(sorted((run / "grids").glob("*.png"))[-1]) as grid:
         cells = [
             grid.crop((x, y, x + side, y + side))
@@ -73,7 +73,7 @@ def strip_of(run: Path, side: int) -> Image.Image:
     strip = Image.new(cells[0].mode, (COLUMNS * (side + GAP), ROWS * (side + GAP)), "white")
     for index, cell in enumerate(cells[: ROWS * COLUMNS]):
         strip.paste(cell, (index % COLUMNS * (side + GAP), index // COLUMNS * (side + GAP)))
-    return strip
+    return strip.resize((ZOOM * strip.width, ZOOM * strip.height), Image.Resampling.NEAREST)
 
 
 def sheet_of(runs: Runs, side: int) -> Image.Image:

@@ -41,19 +41,19 @@ def make_run(tmp_path: Path) -> Made:
 
 def test_a_strip_shows_the_first_samples_of_a_sheet_in_order(make_run: Made) -> None:
     strip = np.asarray(run_results.strip_of(make_run([]), 28))
-    assert [strip[0, 30 * column, 0] for column in range(10)] == list(range(10))
-    assert strip[30, 0, 0] == 10
+    assert [strip[0, 60 * column, 0] for column in range(10)] == list(range(10))
+    assert strip[60, 0, 0] == 10
 
 
 def test_a_sheet_has_a_column_a_network_and_a_row_a_loss(make_run: Made) -> None:
     run = make_run([])
     one = run_results.sheet_of({("mlp", "hinge"): run}, 28)
     four = run_results.sheet_of({(name, loss): run for name in ("mlp", "dcgan") for loss in ("hinge", "wgan")}, 28)
-    assert four.width - one.width == 300 + 16
-    assert four.height - one.height == 60 + 8
-    for left in (120, 120 + 316):
-        for top in (24, 24 + 68):
-            assert four.getpixel((left + 30, top)) == (1, 1, 1)
+    assert four.width - one.width == 600 + 16
+    assert four.height - one.height == 120 + 8
+    for left in (120, 120 + 616):
+        for top in (24, 24 + 128):
+            assert four.getpixel((left + 60, top)) == (1, 1, 1)
 
 
 def test_a_row_on_digits_says_what_the_run_says(make_run: Made) -> None:
