@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
-from ganplugin.models import patch_scorer
+from ganplugin.models import patch_scorer, quick
 from ganplugin.models.activations import ACTIVATION, LEAKY_SLOPE
 from ganplugin.models.chain_joints import Manner, joints_of
 from ganplugin.models.chain_network import LayerChain, norms_of
@@ -89,7 +89,9 @@ def _judging(state: StateDict) -> StateDict:
 
 
 def _is_scorer(state: StateDict) -> bool:
-    return bool(_chain(_judging(state))) and not patch_scorer.FAMILY.detect(state)
+    """Tell whether the tensors are such a chain, and not that of a family with names of its own."""
+    named = (patch_scorer.FAMILY, quick.SCORER_FAMILY)
+    return bool(_chain(_judging(state))) and not any(family.detect(state) for family in named)
 
 
 def _is_quirky(layers: tuple[Layer, ...]) -> bool:

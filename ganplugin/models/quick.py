@@ -196,8 +196,10 @@ def rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network
 
 
 def detect_scorer(state: StateDict) -> bool:
-    """Tell whether a scorer of ``ganplugin train generator`` is among the tensors."""
-    return all(f"{layer}.parametrizations.weight.original" in state for layer in ("from_rgb", "last"))
+    """Tell whether the tensors are a scorer of ``ganplugin train generator``."""
+    names = {key.partition(".")[0] for key in state}
+    normed = all(f"{layer}.parametrizations.weight.original" in state for layer in ("from_rgb", "last"))
+    return normed and names <= {"from_rgb", "blocks", "last", "embed"}
 
 
 def rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:

@@ -116,6 +116,7 @@ CASES = {
     "quick": quick_case(Picture(3, 16, 16)),
     "quick of the first release": quick_case(Picture(3, 16, 16), design=1),
     "quick oblong alpha classes": quick_case(Picture(4, 12, 20, 3)),
+    "quick of the size that one is asked for": quick_case(Picture(3, 64, 64)),
     "quick grey": quick_case(Picture(1, 16, 16)),
     "r3": r3_case(Picture(3, 16, 16)),
     "r3 oblong alpha classes": r3_case(Picture(4, 12, 20, 3)),
