@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_course import finish, report, schedule_of
-from ganplugin.cli.train_options import given_words
+from ganplugin.cli.train_resuming import Resumable, called_as
 from ganplugin.cli.train_style import PLACE, painting_options
 
 __all__ = ["arbitrary"]
 
 
-@click.command()
+class ArbitraryTraining(Resumable):
+    """Its folder is named after what it learns from."""
+
+    def place(self, parameters: Mapping[str, Any]) -> Path:
+        """Return the folder of a run where --out is not given."""
+        return Path("runs") / f"any-{parameters['paintings'][0].resolve().stem}"
+
+
+@click.command(cls=ArbitraryTraining)
 @click.argument("paintings", nargs=-1, required=True, type=PLACE)
 @click.option(
     "--size", default=512, show_default=True, type=click.IntRange(64, 4096), help="Longer side of the paintings."
@@ -36,7 +46,7 @@ def arbitrary(
     paintings: tuple[Path, ...],
     photos: tuple[Path, ...],
     features: Path | None,
-    out: Path | None,
+    out: Path,
     size: int,
     crop: int,
     minutes: float | None,
@@ -73,7 +83,7 @@ def arbitrary(
         paintings=paintings,
         photos=photos or (find_photos(),),
         features=features or find_features(),
-        out=out or Path("runs") / f"any-{paintings[0].resolve().stem}",
+        out=out,
         size=size,
         crop=crop,
         batch=batch,
@@ -85,7 +95,7 @@ def arbitrary(
         threads=threads,
         data=data,
         licence=licence,
-        command=given_words(context),
+        called=called_as(context),
     )
     schedule = schedule_of(minutes, steps, save_minutes, preview=preview)
     finish(train_arbitrary(recipe, schedule, resume=resume, report=report))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_course import finish, report, schedule_of
-from ganplugin.cli.train_options import computing_options, given_words, run_options, spread_options
+from ganplugin.cli.train_options import computing_options, run_options, spread_options
+from ganplugin.cli.train_resuming import Resumable, called_as
 from ganplugin.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +25,15 @@ _RECIPES = ("quick", "r3-small", "dcgan", "mlp", "fastgan", "stylegan2")
 _LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan", "wgan-gp", "relativistic")
 
 
-@click.command()
+class GeneratorTraining(Resumable):
+    """Its folder is named after what it learns from."""
+
+    def place(self, parameters: Mapping[str, Any]) -> Path:
+        """Return the folder of a run where --out is not given."""
+        return Path("runs") / str(parameters["pictures"][0].resolve().stem)
+
+
+@click.command(cls=GeneratorTraining)
 @click.argument("pictures", nargs=-1, required=True, type=_PLACE)
 @click.option(
     "--recipe",
@@ -78,7 +88,7 @@ def generator(
     context: click.Context,
     pictures: tuple[Path, ...],
     recipe: str | None,
-    out: Path | None,
+    out: Path,
     size: str | None,
     channels: str,
     classes: bool,
@@ -128,30 +138,23 @@ def generator(
         from ganplugin.train.recipes import RECIPES
         from ganplugin.train.recipes.choices import Choices
         from ganplugin.train.run import GeneratorRun, default_recipe, recipe_for, train_generator
-        from ganplugin.train.run_file import recorded
 
-    out = out or Path("runs") / pictures[0].resolve().stem
-    told = recorded(out) if resume else {}
-    begun = _start(start or out / "checkpoint.safetensors") if start or told.get("from") else None
-    known = recipe_for(begun.family) if begun else told.get("recipe") or default_recipe(device, minutes)
-    name = recipe or str(known)
+    # A run that goes on has the networks of its own file, wherever the first one lies by now.
+    begun = _start(out / "checkpoint.safetensors" if resume else start) if start else None
+    name = recipe or (recipe_for(begun.family) if begun else default_recipe(device, minutes))
     if begun and RECIPES[name].family != begun.family:
         raise InputError(f"--recipe {name} cannot go on from a {begun.family}", fix="leave out --recipe")
-    asked = Choices(loss, penalty, lazy, batch, width, learning_rate, augment, flip)
-    choices = asked.completed(told)
-    plain = size is None and channels == "auto" and not (classes or crops)
+    choices = Choices(loss, penalty, lazy, batch, width, learning_rate, augment, flip)
     run = GeneratorRun(
         places=pictures,
         out=out,
         recipe=name,
         choices=choices,
-        policy=_told_policy(told)
-        if told and plain
-        else _policy(pictures, size, channels, begun, classes=classes, crops=crops or 0, seed=seed),
+        policy=_policy(pictures, size, channels, begun, classes=classes, crops=crops or 0, seed=seed),
         start=begun,
-        seed=int(str(told.get("seed", seed))),
+        seed=seed,
         accumulate=accumulate,
-        freeze=int(str(told.get("freeze", freeze))),
+        freeze=freeze,
         device=device,
         precision=precision,
         layout=layout,
@@ -162,7 +165,7 @@ def generator(
         licence=licence,
         held_out=held_out,
         metrics=metrics,
-        command=given_words(context),
+        called=called_as(context),
     )
     size_of_batch = choices.batch or RECIPES[name].batch
     kept = 0 if keep_kimg is None else max(1, round(keep_kimg * 1000 / size_of_batch))
@@ -170,13 +173,6 @@ def generator(
     schedule = schedule_of(minutes, steps, save_minutes, kept, preview=preview)
     if checkpoint := train_generator(run, schedule, resume=resume, report=report):
         finish(checkpoint)
-
-
-def _told_policy(told: dict[str, object]) -> Policy:
-    """Return how pictures were cut when a run was started."""
-    from ganplugin.train.pictures.policy import Policy
-
-    return Policy.model_validate(told["policy"])
 
 
 def _policy(

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from pathlib import Path
 from typing import Final, TypeVar
 
 import click
-from click.core import ParameterSource
 
-__all__ = ["computing_options", "given_words", "run_options", "spread_options"]
+__all__ = ["computing_options", "run_options", "spread_options"]
 
 Command = TypeVar("Command", bound=Callable[..., object])
-
-_ELSEWHERE = ("out", "minutes", "kimg", "steps", "resume", "preview")
 
 _COMPUTING: Final = (
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."),
@@ -72,30 +68,3 @@ def run_options(command: Command) -> Command:
 
 def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
     return reduce(lambda decorated, option: option(decorated), reversed(options), command)
-
-
-def given_words(context: click.Context) -> tuple[str, ...]:
-    """Return how a command was called, word by word, with whole paths, but without its place and its length.
-
-    With those added, and ``--resume``, it goes on: a run's page shows it.
-    """
-    words = ["train", str(context.command.name)]
-    for parameter in context.command.get_params(context):
-        name = str(parameter.name)
-        if name not in _ELSEWHERE and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            words += _words(parameter, context.params[name])
-    return tuple(words)
-
-
-def _words(parameter: click.Parameter, value: object) -> list[str]:
-    values = value if isinstance(value, tuple) else (value,)
-    if isinstance(parameter, click.Argument):
-        return [_word(one) for one in values]
-    if isinstance(value, bool):
-        return [parameter.opts[0] if value else parameter.secondary_opts[0]]
-    return [word for one in values for word in (parameter.opts[0], _word(one))]
-
-
-def _word(value: object) -> str:
-    """Return a value as text; a path whole, if something lies there, so that it is found from anywhere."""
-    return str(value.resolve()) if isinstance(value, Path) and value.exists() else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,8 @@ import click
 
 from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_course import finish, report, schedule_of
-from ganplugin.cli.train_options import computing_options, given_words, run_options
+from ganplugin.cli.train_options import computing_options, run_options
+from ganplugin.cli.train_resuming import Resumable, called_as
 
 __all__ = ["PLACE", "painting_options", "style"]
 
@@ -55,7 +56,17 @@ def painting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-@click.command()
+class StyleTraining(Resumable):
+    """Its folder is named after what it learns from."""
+
+    def place(self, parameters: Mapping[str, Any]) -> Path:
+        """Return the folder of a run where --out is not given."""
+        from ganplugin.train.painting_files import named
+
+        return Path("runs") / named(parameters["paintings"][0])[0]
+
+
+@click.command(cls=StyleTraining)
 @click.argument("paintings", nargs=-1, required=True, type=PLACE)
 @click.option(
     "--size",
@@ -75,7 +86,7 @@ def style(
     paintings: tuple[Path, ...],
     photos: tuple[Path, ...],
     features: Path | None,
-    out: Path | None,
+    out: Path,
     size: int,
     crop: int,
     minutes: float | None,
@@ -107,14 +118,13 @@ def style(
     with needs_torch("training"):
         from ganplugin.train.assets import find_photos
         from ganplugin.train.features import find_features
-        from ganplugin.train.painting_files import named
         from ganplugin.train.style_recipe import StyleRecipe, train_style
 
     recipe = StyleRecipe(
         paintings=paintings,
         photos=photos or (find_photos(),),
         features=features or find_features(),
-        out=out or Path("runs") / named(paintings[0])[0],
+        out=out,
         size=size,
         crop=crop,
         batch=batch,
@@ -126,7 +136,7 @@ def style(
         threads=threads,
         data=data,
         licence=licence,
-        command=given_words(context),
+        called=called_as(context),
     )
     schedule = schedule_of(minutes, steps, save_minutes, preview=preview)
     finish(train_style(recipe, schedule, resume=resume, report=report))

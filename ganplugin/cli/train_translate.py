@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_course import finish, report, schedule_of
-from ganplugin.cli.train_options import computing_options, given_words, run_options, spread_options
+from ganplugin.cli.train_options import computing_options, run_options, spread_options
+from ganplugin.cli.train_resuming import Resumable, called_as
 from ganplugin.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +22,16 @@ __all__ = ["translate"]
 _PLACE = click.Path(path_type=Path)
 
 
-@click.command()
+class TranslateTraining(Resumable):
+    """Its folder is named after what it learns from."""
+
+    def place(self, parameters: Mapping[str, Any]) -> Path:
+        """Return the folder of a run where --out is not given."""
+        places = (parameters["first"], parameters["second"])
+        return Path("runs") / "-to-".join(place.resolve().stem for place in places if place is not None)
+
+
+@click.command(cls=TranslateTraining)
 @click.argument("first", type=_PLACE)
 @click.argument("second", required=False, type=_PLACE)
 @click.option(
@@ -71,7 +82,7 @@ def translate(
     paired: bool,
     reverse: bool,
     both: bool,
-    out: Path | None,
+    out: Path,
     size: str | None,
     width: int | None,
     blocks: int | None,
@@ -117,14 +128,11 @@ def translate(
     """
     with needs_torch("training"):
         from ganplugin.train.pictures.policy import parse_size
-        from ganplugin.train.run_file import recorded
         from ganplugin.train.translate.plan import Plan
         from ganplugin.train.translate.run import TranslateRun, train_translation
 
     if paired and method:
         raise InputError(f"{method} learns without pairs", fix="leave out --method or --paired")
-    out = out or Path("runs") / "-to-".join(place.resolve().stem for place in (first, second) if place is not None)
-    told = recorded(out) if resume else {}
     asked = {
         "method": "pix2pix" if paired else method,
         "size": parse_size(size) if size else None,
@@ -142,13 +150,13 @@ def translate(
         "augment": augment,
         "seed": seed,
     }
-    plan = Plan.completed(asked, {**told, "method": told["recipe"]} if told else {})
+    plan = Plan.of(asked)
     run = TranslateRun(
         first=first,
         second=second,
         out=out,
         plan=plan,
-        start=_beginning(start, out, told.get("from")),
+        start=None if start is None else _beginning(out / "checkpoint.safetensors" if resume else start, start.name),
         metrics=metrics,
         device=device,
         precision=precision,
@@ -158,7 +166,7 @@ def translate(
         nodes=nodes,
         data=data,
         licence=licence,
-        command=given_words(context),
+        called=called_as(context),
     )
     steps, kept = (None if count is None else max(1, round(count * 1000 / plan.batch)) for count in (kimg, keep_kimg))
     schedule = schedule_of(minutes, steps, save_minutes, kept or 0, preview=preview)
@@ -166,13 +174,10 @@ def translate(
         finish(checkpoint)
 
 
-def _beginning(start: Path | None, out: Path, told: object) -> Beginning | None:
-    """Return the networks to go on from: those of a file, or, of a run that began with some, its own."""
-    if start is None and not told:
-        return None
+def _beginning(path: Path, source: str) -> Beginning:
+    """Return the networks of a file, which are said to be from ``source``."""
     from ganplugin.export.translator import load_translator
     from ganplugin.train.translate.run import Beginning
 
-    path = start or out / "checkpoint.safetensors"
     found = load_translator(path)
-    return Beginning(found.family, found.generator, found.scorer, found.config, str(told or path.name))
+    return Beginning(found.family, found.generator, found.scorer, found.config, source)

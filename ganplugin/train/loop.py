@@ -11,7 +11,7 @@ from typing import Final, Protocol, cast, runtime_checkable
 
 from ganplugin.errors import Cancelled, TrainingError
 from ganplugin.files import make_folder
-from ganplugin.train.page.folder import BEST, CHECKPOINT
+from ganplugin.train.page.folder import BEST, CHECKPOINT, STATE
 from ganplugin.train.page.standing import Limits, Standing
 from ganplugin.train.record import Record, Warned
 from ganplugin.train.state import State, load_state, save_state
@@ -21,7 +21,6 @@ from ganplugin.train.workers import ALONE, Workers
 
 __all__ = ["BEST", "CHECKPOINT", "STATE", "Measure", "Say", "Schedule", "Trainer", "Walker", "Watch", "run"]
 
-STATE = "state.pt"
 _TRIES: Final = 3
 _GOOD_STEPS: Final = 500
 _MEASURING: Final = 0.05

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from ganplugin.train.manner import MannerWeights
 from ganplugin.train.precision import Precision
-from ganplugin.train.run_file import write_facts
+from ganplugin.train.run_file import Called, write_facts
 
 __all__ = ["PaintingRecipe"]
-
-_KEPT: Final = ("size", "batch", "crop", "seed", "learning_rate", "content_weight")
 
 
 @dataclass(frozen=True)
 class PaintingRecipe:
     """Everything that decides what a style network becomes.
 
-    ``paintings`` are files and folders, ``photos`` those to learn on, ``features`` the weights of VGG-16. ``command``
-    is the call that makes it, for the page of the run.
+    ``paintings`` are files and folders, ``photos`` those to learn on, ``features`` the weights of VGG-16. ``called``
+    is how it was asked for, which the run writes down to go on.
     """
 
     paintings: tuple[Path, ...]
@@ -39,7 +36,7 @@ class PaintingRecipe:
     threads: int | None = None
     data: str = ""
     licence: str = ""
-    command: tuple[str, ...] = ()
+    called: Called = field(default_factory=Called)
 
     @property
     def weights(self) -> MannerWeights:
@@ -55,11 +52,10 @@ class PaintingRecipe:
         """Write ``run.json``: what this run is, with the names of its paintings and the number of photos."""
         facts = {
             "recipe": kind,
-            "options": {name: getattr(self, name) for name in _KEPT},
+            **self.called.facts(),
             "paintings": list(paintings),
             "pictures": photos,
             "data": self.provenance["data"],
             "precision": precision,
-            "command": list(self.command),
         }
         write_facts(self.out, facts)

@@ -25,7 +25,7 @@ from ganplugin.train.precision import choose_device, worth_trying
 from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
 from ganplugin.train.recipes.recipe import Pair, Recipe
-from ganplugin.train.run_file import facts_of_same_data, plain_config, write_facts
+from ganplugin.train.run_file import Called, as_before, facts_of_same_data, note_call, plain_config, write_facts
 from ganplugin.train.tuning import tuned
 from ganplugin.train.watch.looking import Looking, eye_for
 from ganplugin.train.watch.watching import GeneratorWatch
@@ -64,8 +64,7 @@ class GeneratorRun:
     """Everything that decides what a generator becomes, as the command line gives it.
 
     ``held_out`` is the part of the pictures that is never trained on; ``metrics`` tells whether samples are measured
-    against it. ``command`` is the call of ``ganplugin`` that makes it, word by word, without what says where it lies
-    and how long it takes: the run's page tells how to go on.
+    against it. ``called`` is how it was asked for, which the run writes down to go on.
     """
 
     places: tuple[Path, ...]
@@ -87,7 +86,7 @@ class GeneratorRun:
     licence: str = ""
     held_out: float = PART
     metrics: bool = True
-    command: tuple[str, ...] = ()
+    called: Called = field(default_factory=Called)
 
 
 def recipe_for(family: str) -> str:
@@ -135,8 +134,8 @@ def train_generator(
     provenance = {"data": options.data or options.places[0].name, "licence": options.licence, **held.provenance}
     trainer = GeneratorTrainer(game, config, provenance)
     watch = None if workers.rank else _watch(options, trainer, held, before, report)
-    if not resume and watch is not None:
-        _write_facts(options, schedule, game, held, watch)
+    if watch is not None:
+        note_call(options.out, options.called) if resume else _write_facts(options, game, held, watch)
     measure = None if watch is None else watch.measure
     checkpoint = run(
         trainer, options.out, schedule, resume=resume, measure=measure, watch=watch, workers=workers, say=report
@@ -194,7 +193,7 @@ def _fastest_game(
     """Return the game, computing as a run did ``before`` or else in the fastest way, its config, and how fast it is."""
     game, config = _game(options, recipe, pictures, device, workers)
     check_memory(game)
-    precision, layout = (str(before.get(name, getattr(options, name))) for name in ("precision", "layout"))
+    precision, layout = (as_before(before, name, getattr(options, name)) for name in ("precision", "layout"))
     game, found = tuned(game, estimate, precision=precision, layout=layout, report=report)
     return game, config, found
 
@@ -234,22 +233,11 @@ def _words(picture: Picture) -> str:
     return f"{picture.width} x {picture.height}, {picture.channels} channels{classes}"
 
 
-def _write_facts(options: GeneratorRun, schedule: Schedule, game: Game, held: HeldOut, watch: GeneratorWatch) -> None:
+def _write_facts(options: GeneratorRun, game: Game, held: HeldOut, watch: GeneratorWatch) -> None:
     """Write ``run.json``: recipe, options, the digest of the data and what was held out."""
-    choices = {name: value for name, value in asdict(options.choices).items() if value is not None}
     facts = {
         "recipe": game.recipe.name,
-        "command": list(options.command),
-        "options": {
-            **choices,
-            "seed": options.seed,
-            "accumulate": options.accumulate,
-            "freeze": options.freeze,
-            "from": options.start.source if options.start else None,
-            "policy": options.policy.model_dump(),
-            "minutes": schedule.minutes,
-            "steps": schedule.steps,
-        },
+        **options.called.facts(),
         "picture": asdict(game.picture),
         "batch": game.recipe.batch,
         "pictures": len(held.training),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,20 +12,46 @@ import torch
 
 from ganplugin import __version__
 from ganplugin.errors import TrainingError
-from ganplugin.files import atomic_write
-from ganplugin.train.page.folder import FACTS
+from ganplugin.files import atomic_write, make_folder
+from ganplugin.train.page.folder import FACTS, STATE
 
-__all__ = ["facts_of_same_data", "plain_config", "recorded", "write_facts"]
+__all__ = ["Called", "as_before", "facts_of_same_data", "note_call", "plain_config", "run_of", "write_facts"]
 
 
-def recorded(out: Path) -> dict[str, object]:
-    """Return the recipe and the options that a run wrote down, nothing where there is none.
+@dataclass(frozen=True)
+class Called:
+    """How a training was called: word by word, all its options, and which of them were given."""
 
-    Raises `TrainingError` if the file is damaged.
+    words: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, object]:
+        """Return it as ``run.json`` holds it."""
+        return {"command": list(self.words), "options": dict(self.options), "given": list(self.given)}
+
+
+def run_of(out: Path, kind: str, *, resume: bool) -> dict[str, object]:
+    """Return what the run in a folder wrote of itself; nothing for a new one.
+
+    Raises `TrainingError` if there is no run of this ``kind`` to go on with, there is one and ``resume`` was not said,
+    or the file is damaged.
     """
+    if not resume:
+        if (out / STATE).exists():
+            raise TrainingError("holds a run already", where=out, fix="add --resume or choose another --out")
+        return {}
+    if not (out / STATE).exists():
+        raise TrainingError(
+            "holds no state to resume", where=out, fix="leave out --resume, or name the run with --out"
+        )
     facts = _facts(out)
-    options = facts.get("options")
-    return {**(options if isinstance(options, dict) else {}), "recipe": facts["recipe"]} if facts else {}
+    command = facts.get("command")
+    if isinstance(command, list) and command[1:2] not in ([], [kind]):
+        raise TrainingError(
+            f"holds a run of ganplugin train {command[1]}", where=out, fix=f"go on with ganplugin train {command[1]}"
+        )
+    return facts
 
 
 def facts_of_same_data(out: Path, digest: str) -> Mapping[str, object]:
@@ -49,17 +76,30 @@ def _facts(out: Path) -> dict[str, object]:
 
 
 def write_facts(out: Path, facts: Mapping[str, object]) -> None:
-    """Write what a run is, with versions and the time, unless that was done before."""
-    if (out / FACTS).exists():
-        return
+    """Write what a new run is, with versions and the time, in place of what one that never saved a state left."""
     written = {
         **facts,
         "versions": {"ganplugin": __version__, "torch": torch.__version__},
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    with atomic_write(out / FACTS) as part:
-        part.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    _write(make_folder(out) / FACTS, written)
+
+
+def as_before(before: Mapping[str, object], name: str, asked: str) -> str:
+    """Return what was asked for, or, where that is ``auto``, what the run found best when it began."""
+    return str(before.get(name, asked)) if asked == "auto" else asked
+
+
+def note_call(out: Path, called: Called) -> None:
+    """Write down how a run is gone on with, so that it is the next time, too."""
+    facts = _facts(out)
+    if facts:
+        _write(out / FACTS, {**facts, **called.facts()})
+
+
+def _write(path: Path, facts: Mapping[str, object]) -> None:
+    with atomic_write(path, overwrite=True) as part:
+        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def plain_config(config: Mapping[str, object]) -> dict[str, object]:

@@ -18,6 +18,7 @@ from ganplugin.export import ExportOptions, export_checkpoint
 from ganplugin.modelfile import read_manifest
 from ganplugin.models.vgg import VggFeatures
 from ganplugin.train import arbitrary_recipe, style_recipe
+from ganplugin.train.checkpoint import read_checkpoint
 from tests.train.conftest import random_features
 from tests.train.page.runs_made import run_folder
 
@@ -68,6 +69,72 @@ def test_resumes_as_the_run_was_begun_without_being_told(folder: Path, tmp_path:
     assert again.exit_code == 0, again.exception
     manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
     assert {"recipe": "mlp", "loss": "lsgan", "steps": 4, "seed": 5}.items() <= manifest.training.items()
+
+
+def test_what_cannot_change_is_refused_and_what_can_is_remembered(folder: Path, tmp_path: Path) -> None:
+    """Once a resumed run counted other pictures than it had seen, and forgot what it was told and whose they were."""
+    out = tmp_path / "run"
+    begin = (*GENERATOR, "--data", "noise", "--licence", "CC0", "--no-metrics", "--save-minutes", "9")
+    assert call("generator", folder, "--out", out, *begin).exit_code == 0
+    resume = ("generator", folder, "--out", out, "--resume")
+    for option, value in (
+        ("--batch", "5"),
+        ("--size", "32"),
+        ("--seed", "1"),
+        ("--held-out", "0.3"),
+        ("--freeze", "1"),
+    ):
+        error = error_of(*resume, option, value, "--kimg", "0.02")
+        assert isinstance(error, InputError)
+        assert option in str(error)
+    assert "begun with 4" in str(error_of(*resume, "--batch", "5"))
+    assert call(*resume, "--batch", "4", "--augment", "cutout", "--kimg", "0.016").exit_code == 0
+    assert call(*resume, "--kimg", "0.02").exit_code == 0
+    facts = json.loads((out / "run.json").read_text())
+    options = facts["options"]
+    assert (options["batch"], options["augment"], options["metrics"]) == (4, "cutout", False)
+    assert (options["save_minutes"], "augment" in facts["given"]) == (9.0, True)
+    manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
+    assert (manifest.licence, manifest.training["data"], manifest.training["steps"]) == ("CC0", "noise", 5)
+
+
+def test_a_run_of_another_kind_is_not_gone_on_with(folder: Path, features: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert call("generator", folder, "--out", out, *GENERATOR).exit_code == 0
+    photos = ("--photos", folder, "--features", features)
+    error = error_of("style", folder / "00.png", *photos, "--out", out, "--resume", "--steps", "3")
+    assert "go on with ganplugin train generator" in str(error)
+
+
+def test_a_file_in_the_place_of_the_run_is_told(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert isinstance(error_of("generator", folder, "--out", tmp_path / "file" / "run", *GENERATOR), FileError)
+
+
+def test_a_training_that_died_before_its_first_save_leaves_no_name_behind(folder: Path, tmp_path: Path) -> None:
+    """Its run.json once described the next run in the same place, which then could not go on."""
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "run.json").write_text('{"recipe": "quick", "command": ["train", "generator"], "data_digest": "other"}')
+    options = ("--recipe", "mlp", "--size", "8", "--width", "6", "--batch", "4")
+    assert call("generator", folder, "--out", out, *options, "--kimg", "0.008").exit_code == 0
+    assert json.loads((out / "run.json").read_text())["recipe"] == "mlp"
+    assert call("generator", folder, "--out", out, "--resume", "--kimg", "0.012").exit_code == 0
+
+
+def test_a_style_goes_on_with_the_sizes_that_it_was_begun_with(folder: Path, features: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    begin = ("style", folder / "00.png", "--photos", folder, "--features", features, "--out", out)
+    assert call(*begin, *SMALL, "--content-weight", "3").exit_code == 0
+    before = json.loads((out / "run.json").read_text())["options"]
+    again = call("style", folder / "00.png", "--out", out, "--resume", "--steps", "4")
+    assert again.exit_code == 0, again.exception
+    after = json.loads((out / "run.json").read_text())["options"]
+    assert before == after
+    assert after["crop"] == 32 and after["content_weight"] == 3.0
+    _, config = read_checkpoint(out / "checkpoint.safetensors")
+    assert (config["options"]["crop"], config["options"]["weights"]["content"]) == (32, 3.0)  # type: ignore[index]
+    assert "--crop" in str(error_of("style", folder / "00.png", "--out", out, "--resume", "--crop", "64"))
 
 
 def test_the_page_of_a_run_says_how_to_go_on(folder: Path, tmp_path: Path) -> None:

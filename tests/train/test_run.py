@@ -51,7 +51,7 @@ def test_a_run_says_what_it_is(options: GeneratorRun) -> None:
     path = train_generator(options, Schedule(steps=2), resume=False, report=told.append)
     facts = json.loads((options.out / "run.json").read_text())
     assert path == options.out / "checkpoint.safetensors"
-    assert (facts["recipe"], facts["batch"], facts["options"]["width"]) == ("mlp", 4, 6)
+    assert (facts["recipe"], facts["batch"], facts["picture"]["width"]) == ("mlp", 4, 8)
     assert re.fullmatch("[0-9a-f]{64}", facts["data_digest"])
     assert facts["versions"]["torch"] == torch.__version__
     assert facts["layout"] in ("plain", "channels-last")

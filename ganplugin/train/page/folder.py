@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-__all__ = ["BEST", "CHECKPOINT", "COPIES", "FACTS", "GRIDS", "LOG", "STRIPS"]
+__all__ = ["BEST", "CHECKPOINT", "COPIES", "FACTS", "GRIDS", "LOG", "STATE", "STRIPS"]
 
 FACTS, LOG = "run.json", "log.jsonl"
 GRIDS, STRIPS, COPIES = "grids", "strips", "copies.png"
-CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
+CHECKPOINT, BEST, STATE = "checkpoint.safetensors", "best.safetensors", "state.pt"

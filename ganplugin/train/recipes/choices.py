@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from ganplugin.train.augment import changes_of
 from ganplugin.train.objectives import OBJECTIVES, Objective
@@ -29,15 +27,6 @@ class Choices:
     learning_rate: float | None = None
     augment: str | None = None
     flip: bool | None = None
-
-    def completed(self, told: Mapping[str, object]) -> Choices:
-        """Return the choices, those that were left open as a run has written them down."""
-        missing: dict[str, Any] = {
-            field.name: told[field.name]
-            for field in fields(self)
-            if getattr(self, field.name) is None and field.name in told
-        }
-        return replace(self, **missing)
 
 
 def adapted(recipe: Recipe, choices: Choices) -> Recipe:

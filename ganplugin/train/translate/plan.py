@@ -45,12 +45,9 @@ class Plan(BaseModel):
     seed: int = Field(default=0, ge=0)
 
     @classmethod
-    def completed(cls, asked: Mapping[str, object], told: Mapping[str, object]) -> Plan:
-        """Return what was asked for; what is None there as a run has told it, else the default.
-
-        Raises `InputError` for numbers that do not go together.
-        """
-        plan = cls.model_validate({**told, **{name: value for name, value in asked.items() if value is not None}})
+    def of(cls, asked: Mapping[str, object]) -> Plan:
+        """Return what was asked for; what is None there as the default. Raises `InputError` as numbers may clash."""
+        plan = cls.model_validate({name: value for name, value in asked.items() if value is not None})
         _check(plan)
         return plan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +28,7 @@ from ganplugin.train.augment import changes_of
 from ganplugin.train.estimate import Estimate, estimated, require_memory
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.precision import choose_device, worth_trying
-from ganplugin.train.run_file import facts_of_same_data, plain_config, write_facts
+from ganplugin.train.run_file import Called, as_before, facts_of_same_data, note_call, plain_config, write_facts
 from ganplugin.train.translate.contrast import Heads
 from ganplugin.train.translate.duel import Duel, DuelOptions
 from ganplugin.train.translate.games import BACK, FORWARD, Players
@@ -64,7 +64,7 @@ class TranslateRun:
     """Everything that decides what a translation becomes, as the command line gives it.
 
     ``second`` is missing where the pictures of ``first`` hold both halves of a pair. ``metrics`` tells whether
-    translations are measured; ``command`` is what was typed.
+    translations are measured; ``called`` is how it was asked for, which the run writes down to go on.
     """
 
     first: Path
@@ -81,7 +81,7 @@ class TranslateRun:
     nodes: int = 1
     data: str = ""
     licence: str = ""
-    command: tuple[str, ...] = ()
+    called: Called = field(default_factory=Called)
 
 
 def train_translation(options: TranslateRun, schedule: Schedule, *, resume: bool, report: Report) -> Path | None:
@@ -99,15 +99,14 @@ def train_translation(options: TranslateRun, schedule: Schedule, *, resume: bool
     report(_words(duel))
     require_memory(sum(one.numel() for one in (*duel.makers, *duel.tellers)), device)
     before = facts_of_same_data(options.out, sides.digest) if resume else {}
-    precision, layout = (str(before.get(name, getattr(options, name))) for name in ("precision", "layout"))
+    precision, layout = (as_before(before, name, getattr(options, name)) for name in ("precision", "layout"))
     duel, _ = tuned(duel, _measured, precision=precision, layout=layout, report=report)
     provenance = {"data": options.data or _names(options), "licence": options.licence}
     trainer = TranslateTrainer(duel, config, provenance, both=options.plan.both)
-    if not (resume or workers.rank):
-        write_facts(options.out, _facts(options, schedule, duel))
     if workers.rank:
         run(trainer, options.out, schedule, resume=resume, workers=workers, say=report)
         return None
+    note_call(options.out, options.called) if resume else write_facts(options.out, _facts(options, duel))
     measure = measure_of(trainer, report) if options.metrics else None
     watch = TranslateWatch(trainer)
     return run(trainer, options.out, schedule, resume=resume, measure=measure, watch=watch, workers=workers, say=report)
@@ -229,19 +228,13 @@ def _names(options: TranslateRun) -> str:
     return " to ".join(place.name for place in (options.first, options.second) if place is not None)
 
 
-def _facts(options: TranslateRun, schedule: Schedule, duel: Duel) -> dict[str, object]:
+def _facts(options: TranslateRun, duel: Duel) -> dict[str, object]:
     """Return what ``run.json`` holds: method, options, the digest of the data."""
     plan = options.plan
     width, height = plan.size
     return {
         "recipe": plan.method,
-        "command": list(options.command),
-        "options": {
-            **plan.model_dump(),
-            "from": options.start.source if options.start else None,
-            "minutes": schedule.minutes,
-            "steps": schedule.steps,
-        },
+        **options.called.facts(),
         "picture": {"channels": 3, "height": height, "width": width, "classes": 0},
         "batch": plan.batch,
         "pictures": len(duel.sides.photos),

@@ -45,7 +45,7 @@ def test_trains_a_translation_that_exports(collection: Maker, tmp_path: Path) ->
     assert (out / "grids" / "000003.png").exists()
     facts = json.loads((out / "run.json").read_text())
     assert facts["recipe"] == "fastcut"
-    assert (facts["options"]["width"], facts["options"]["size"]) == (4, [16, 16])
+    assert (facts["options"]["width"], facts["options"]["size"]) == (4, "16")
     assert facts["command"][:2] == ["train", "translate"]
     assert (out / "run.html").exists()
 
