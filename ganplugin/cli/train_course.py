@@ -29,6 +29,9 @@ def report(message: str) -> None:
 
 
 def finish(checkpoint: Path) -> None:
-    """Show what was made, and what to do with it."""
+    """Show what was made, and what to do with it: best export the best, where that was measured."""
+    from ganplugin.train.page.folder import BEST
+
     click.echo(str(checkpoint))
-    report(f"next: ganplugin export {checkpoint}")
+    best = checkpoint.with_name(BEST)
+    report(f"next: ganplugin export {best if best.is_file() else checkpoint}")

@@ -52,7 +52,9 @@ class GeneratorTraining(Resumable):
 @click.option("--classes", is_flag=True, help="Learn to make each class; a picture's is the folder that it lies in.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time.  [default: 30]")
 @click.option(
-    "--kimg", type=click.FloatRange(min=0, min_open=True), help="Stop after this many thousand pictures; repeatable."
+    "--kimg",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop after this many thousand pictures, which gives the same result every time.",
 )
 @click.option("--crops", type=click.IntRange(min=16), help="Cut this many random pieces out of the pictures.")
 @click.option("--loss", type=click.Choice(_LOSSES), help="What the two networks play.  [default: the recipe's]")
@@ -79,7 +81,11 @@ class GeneratorTraining(Resumable):
     help="Part of the pictures that is measured against and never trained on; 0: none.",
 )
 @click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure samples, at some saves or all.")
-@click.option("--keep-kimg", type=click.FloatRange(min=0, min_open=True), help="Keep a checkpoint this often for good.")
+@click.option(
+    "--keep-kimg",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Keep the checkpoint of a save for good, this often.",
+)
 @computing_options
 @spread_options
 @run_options
@@ -139,6 +145,10 @@ def generator(
         from ganplugin.train.recipes.choices import Choices
         from ganplugin.train.run import GeneratorRun, default_recipe, recipe_for, train_generator
 
+    if freeze and start is None:
+        raise InputError(
+            "only what was learned before can be kept", where="--freeze", fix="add --from, or leave it out"
+        )
     # A run that goes on has the networks of its own file, wherever the first one lies by now.
     begun = _start(out / "checkpoint.safetensors" if resume else start) if start else None
     name = recipe or (recipe_for(begun.family) if begun else default_recipe(device, minutes))

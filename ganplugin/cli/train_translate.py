@@ -53,7 +53,9 @@ class TranslateTraining(Resumable):
 )
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time.  [default: 30]")
 @click.option(
-    "--kimg", type=click.FloatRange(min=0, min_open=True), help="Stop after this many thousand photos; repeatable."
+    "--kimg",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop after this many thousand photos, which gives the same result every time.",
 )
 @click.option("--crops", type=click.IntRange(min=16), help="Cut this many random pieces out of either collection.")
 @click.option(
@@ -69,7 +71,11 @@ class TranslateTraining(Resumable):
 @click.option("--from", "start", type=_PLACE, help="Go on from this generator: CycleGAN's, pix2pix's or CUT's.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 2), help="Decides every choice.  [default: 0]")
 @click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure translations, at some saves.")
-@click.option("--keep-kimg", type=click.FloatRange(min=0, min_open=True), help="Keep a checkpoint this often for good.")
+@click.option(
+    "--keep-kimg",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Keep the checkpoint of a save for good, this often.",
+)
 @computing_options
 @spread_options
 @run_options
@@ -131,6 +137,10 @@ def translate(
         from ganplugin.train.translate.plan import Plan
         from ganplugin.train.translate.run import TranslateRun, train_translation
 
+    if blocks is not None and network != "resnet":
+        raise InputError(
+            "a U-Net has no residual blocks", where="--blocks", fix="add --network resnet, or leave it out"
+        )
     if paired and method:
         raise InputError(f"{method} learns without pairs", fix="leave out --method or --paired")
     asked = {

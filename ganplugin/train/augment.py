@@ -32,11 +32,16 @@ def augment(images: Tensor, random: torch.Generator, *, recolour: float = 0.0) -
     return cutout(translation(images, random), random)
 
 
+_ALONE: Final = "use --augment ada, or names of colour, translation, cutout"
+
+
 def changes_of(text: str) -> tuple[str, ...]:
     """Return the names in ``colour,translation,cutout``; none of an empty text. Raises `InputError` for others."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if name not in CHANGES:
+            if name == "ada":
+                raise InputError("ada goes with no other augmentation, and with generators alone", fix=_ALONE)
             raise InputError(f"there is no augmentation {name!r}", fix="known: " + ", ".join(CHANGES))
     return names
 

@@ -79,7 +79,11 @@ def load_photos(places: Sequence[Path], *, shortest: int, least: int, report: Re
         if side >= least:
             photos.append(_planes(picture))
     if not photos:
-        raise TrainingError(f"holds no readable photo of at least {least} px", where=places[0], fix="use larger photos")
+        raise TrainingError(
+            f"holds no readable photo of at least {least} px",
+            where=places[0],
+            fix="use larger photos, or a smaller --crop",
+        )
     return photos
 
 

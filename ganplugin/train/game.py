@@ -74,7 +74,8 @@ class Game:
         self.penalties = recipe.penalties_of(self.picture)
         self.share = share(recipe.batch, workers)
         if (self.share.stop - self.share.start) % options.accumulate:
-            raise InputError(f"a batch of {recipe.batch} has no {options.accumulate} equal pieces")
+            what = f"a batch of {recipe.batch} has no {options.accumulate} equal pieces"
+            raise InputError(what, where="--accumulate", fix="use a divisor of the batch, or another --batch")
         self.sampler = Sampler(len(pictures), recipe.batch, options.seed)
         self.painter, self.judge = pair[0].to(device).train(), pair[1].to(device).train()
         workers.same((self.painter, self.judge))

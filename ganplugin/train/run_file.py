@@ -42,9 +42,7 @@ def run_of(out: Path, kind: str, *, resume: bool) -> dict[str, object]:
             raise TrainingError("holds a run already", where=out, fix="add --resume or choose another --out")
         return {}
     if not (out / STATE).exists():
-        raise TrainingError(
-            "holds no state to resume", where=out, fix="leave out --resume, or name the run with --out"
-        )
+        raise TrainingError("holds no state to resume", where=out, fix="leave out --resume, or name the run with --out")
     facts = _facts(out)
     command = facts.get("command")
     if isinstance(command, list) and command[1:2] not in ([], [kind]):

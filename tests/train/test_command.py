@@ -106,6 +106,11 @@ def test_a_run_of_another_kind_is_not_gone_on_with(folder: Path, features: Path,
     assert "go on with ganplugin train generator" in str(error)
 
 
+def test_nothing_is_frozen_that_was_not_learned(folder: Path, tmp_path: Path) -> None:
+    error = error_of("generator", folder, "--out", tmp_path / "run", *GENERATOR, "--freeze", "1")
+    assert "--from" in str(error)
+
+
 def test_a_file_in_the_place_of_the_run_is_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert isinstance(error_of("generator", folder, "--out", tmp_path / "file" / "run", *GENERATOR), FileError)

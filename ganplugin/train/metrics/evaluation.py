@@ -75,7 +75,9 @@ class Evaluation:
         chosen_metrics(self.metrics)
         for found, where in ((self.samples, "samples"), (len(self.reference), "reference")):
             if found < FEWEST:
-                raise InputError(f"{found} pictures are too few to compare, {FEWEST} are needed", where=where)
+                raise InputError(
+                    f"{found} pictures are too few to compare, {FEWEST} are needed", where=where, fix="use more"
+                )
 
     def measure(self, render: Render) -> dict[str, float]:
         """Return every number of the metrics, by name; what cannot be told (no class head, no split) is left out.

@@ -176,7 +176,9 @@ def _generator(plan: Plan) -> Translator:
     while math.gcd(*plan.size) % 2 ** (halvings + 1) == 0 and min(plan.size) >> (halvings + 1) >= _LEAST_MAP:
         halvings += 1
     if halvings < 2:
-        raise InputError("a U-Net halves twice at least", fix="use sides that are multiples of 32")
+        width, height = plan.size
+        what = f"pictures of {width} x {height} cannot be halved twice, as a U-Net does at least"
+        raise InputError(what, where="--size", fix="use sides that are multiples of 4, better of 32")
     return fresh_unet(plan.width, halvings)
 
 

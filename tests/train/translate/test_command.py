@@ -20,7 +20,7 @@ from tests.models.translators import patch_discriminator, resnet
 from tests.train.test_command import call, error_of
 
 Maker = Callable[..., Path]
-SMALL = ("--size", 16, "--width", 4, "--blocks", 1, "--kimg", 0.003, "--precision", "fp32", "--no-metrics")
+SMALL = ("--size", 16, "--width", 4, "--kimg", 0.003, "--precision", "fp32", "--no-metrics")
 RESNET = (*SMALL, "--network", "resnet")
 
 
@@ -126,7 +126,9 @@ def test_what_does_not_go_together_is_refused(collection: Maker, tmp_path: Path)
         ((first, second, "--augment", "colours"), "no augmentation"),
         ((first, second, "--size", 18, "--network", "resnet"), "multiples of 4"),
         ((first, second, "--size", 8), "--size 16"),
-        ((first, second, "--size", 18), "multiples of 32"),
+        ((first, second, "--size", 18), "cannot be halved twice"),
+        ((first, second, "--blocks", 3), "--network resnet"),
+        ((first, second, "--augment", "ada"), "generators alone"),
     ):
         error = error_of("translate", *arguments, *out, *(arguments[2:] if "--size" in arguments else ()))
         assert isinstance(error, InputError)
