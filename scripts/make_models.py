@@ -55,8 +55,6 @@ STYLES = {
     "poppies": ("Poppies, Hokusai", "katsushika-hokusa-poppies"),
     "spring": ("Spring, Arcimboldo", "giuseppe-arcimboldo-spring"),
 }
-SHOWN = ("great-wave", "cafe-terrace", "church-at-auvers", "spring")
-"""The styles that bear a name of their own: chosen by eye, the other two leave stains with red rims."""
 ART = "paintings in the public domain (their painters died before 1954)"
 
 
@@ -135,17 +133,20 @@ def call(*arguments: str) -> None:
 
 
 def export() -> None:
-    """Export each run's networks and write the catalogue."""
-    entries: dict[str, dict[str, object]] = {}
-    for name, title in {name: generator.title for name, generator in generators().items()}.items():
+    """Export the networks of the runs that are there, and write the catalogue; other models stay as they are."""
+    catalogue = BUILTIN / "catalog.json"
+    entries: dict[str, dict[str, object]] = json.loads(catalogue.read_text(encoding="utf-8"))["models"]
+    made = [name for name in RUNS_MADE if (RUNS / name / "checkpoint.safetensors").is_file()]
+    for name, title in {name: one.title for name, one in generators().items() if name in made}.items():
         entries[name] = exported(name, name, title, "generator") | {"scorer": f"{name}-scorer"}
         entries[f"{name}-scorer"] = exported(f"{name}-scorer", name, f"How much like {title.lower()}", "scorer")
-    entries["masters"] = exported("masters", "styles", "All the styles of this list, alone or in blends", None)
-    for name in SHOWN:
-        entries[name] = entries["masters"] | {"title": STYLES[name][0], "style": name}
-    if (RUNS / "any-painting" / "checkpoint.safetensors").is_file():
+    if "styles" in made:
+        entries["masters"] = exported("masters", "styles", "All the styles of this list, alone or in blends", None)
+        for name, (painting, _) in STYLES.items():
+            entries[name] = entries["masters"] | {"title": painting, "style": name}
+    if "any-painting" in made:
         entries["any-painting"] = exported("any-painting", "any-painting", "The manner of any painting", None)
-    with atomic_write(BUILTIN / "catalog.json", overwrite=True) as part:
+    with atomic_write(catalogue, overwrite=True) as part:
         part.write_text(json.dumps({"models": entries}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     total = sum(path.stat().st_size for path in BUILTIN.glob("*.onnx"))
     print(f"{len(entries)} builtins, {total / 1e6:.1f} MB")
