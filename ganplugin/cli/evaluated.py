@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -115,8 +116,9 @@ def _exported(checkpoint: Path, out: Path) -> tuple[str, str | None]:
     try:
         done = export_checkpoint(checkpoint, out, ExportOptions(with_scorer=True))
         return str(done.path), None if done.scorer is None else str(done.scorer.path)
-    except (CheckpointError, ExportError):
+    except (CheckpointError, ExportError) as error:
         # It has no discriminator, or one that we cannot write: the generator alone is worth its numbers.
+        click.echo(f"measured without a discriminator: {error}", err=True)
         return str(export_checkpoint(checkpoint, out).path), None
 
 

@@ -226,6 +226,8 @@ class _Run:
 
     def to_the_end(self) -> Path:
         self.saved, trainer = self.seconds, self.trainer
+        if self.schedule.done(trainer.step, self.seconds) >= 1:
+            self.say("as long as was asked for already: give more --minutes, --kimg or --steps to go on")
         with stop_request() as stop, terminal() as self.terminal:
             self.record.tell(self._standing())
             while (part := self._part(stopped=stop.is_set())) < 1:

@@ -88,6 +88,14 @@ def test_a_run_is_never_overwritten_unasked(tmp_path: Path) -> None:
         run(Counter(), tmp_path, Schedule(steps=1), resume=False)
 
 
+def test_a_run_that_is_as_long_as_asked_for_says_so(tmp_path: Path) -> None:
+    told: list[str] = []
+    run(Counter(), tmp_path, Schedule(steps=3), resume=False, say=told.append)
+    assert not any("already" in words for words in told)
+    run(Counter(), tmp_path, Schedule(steps=3), resume=True, say=told.append)
+    assert any("already" in words for words in told)
+
+
 def test_resume_without_a_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no state to resume"):
         run(Counter(), tmp_path, Schedule(steps=1), resume=True)
