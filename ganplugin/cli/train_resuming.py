@@ -48,10 +48,9 @@ class Resumable(click.Command):
         told = run_of(parameters["out"], str(self.name), resume=parameters["resume"])
         options, given = told.get("options"), told.get("given")
         if isinstance(options, dict) and isinstance(given, list):
-            self._take_up(ctx, options, set(given))
-        if "recipe" in parameters:
-            # A run need not have been told its recipe: which is the default depends on the time it was given.
-            parameters["recipe"] = parameters["recipe"] or told.get("recipe")
+            # What was left to a run it has decided since: its recipe by the time it was given, its batch by the recipe.
+            decided = {name: told.get(name) for name, value in options.items() if value is None}
+            self._take_up(ctx, {**options, **decided}, set(given))
         return super().invoke(ctx)
 
     def _take_up(self, context: click.Context, options: Mapping[str, object], given: set[str]) -> None:
@@ -63,14 +62,16 @@ class Resumable(click.Command):
                 context.params[name] = parameter.type_cast_value(context, options[name])
                 if name in given:
                     context.set_parameter_source(name, ParameterSource.COMMANDLINE)
-            elif name not in _FREE and _plain(context.params[name]) != options[name]:
-                option = parameter.opts[0]
-                began = "without it" if options[name] in (None, False) else f"with {_shown(options[name])}"
-                raise InputError(
-                    f"the run was begun {began}",
-                    where=option,
-                    fix="leave it out, or start a new run with another --out",
-                )
+            elif name not in _FREE:
+                self._check_same(parameter, _plain(context.params[name]), options[name])
+
+    @staticmethod
+    def _check_same(parameter: click.Parameter, asked: object, began: object) -> None:
+        """Refuse what cannot be another; None began as a default that shows in the pictures or the networks."""
+        if began is not None and asked != began:
+            words = "without it" if began is False else f"with {_shown(began)}"
+            fix = "leave it out, or start a new run with another --out"
+            raise InputError(f"the run was begun {words}", where=parameter.opts[0], fix=fix)
 
 
 def called_as(context: click.Context) -> Called:

@@ -88,7 +88,9 @@ def test_what_cannot_change_is_refused_and_what_can_is_remembered(folder: Path, 
         assert isinstance(error, InputError)
         assert option in str(error)
     assert "begun with 4" in str(error_of(*resume, "--batch", "5"))
-    assert call(*resume, "--batch", "4", "--augment", "cutout", "--kimg", "0.016").exit_code == 0
+    assert "begun with quick" in str(error_of(*resume, "--recipe", "mlp"))
+    same = ("--batch", "4", "--recipe", "quick")
+    assert call(*resume, *same, "--augment", "cutout", "--kimg", "0.016").exit_code == 0
     assert call(*resume, "--kimg", "0.02").exit_code == 0
     facts = json.loads((out / "run.json").read_text())
     options = facts["options"]
@@ -96,6 +98,15 @@ def test_what_cannot_change_is_refused_and_what_can_is_remembered(folder: Path, 
     assert (options["save_minutes"], "augment" in facts["given"]) == (9.0, True)
     manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
     assert (manifest.licence, manifest.training["data"], manifest.training["steps"]) == ("CC0", "noise", 5)
+
+
+def test_a_batch_that_was_left_to_the_recipe_is_no_other_later(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    begin = ("--recipe", "mlp", "--size", "8", "--width", "6", "--no-metrics", "--kimg", "0.064")
+    assert call("generator", folder, "--out", out, *begin).exit_code == 0
+    resume = ("generator", folder, "--out", out, "--resume", "--kimg", "0.128")
+    assert "begun with 64" in str(error_of(*resume, "--batch", "16"))
+    assert call(*resume, "--batch", "64").exit_code == 0
 
 
 def test_a_run_of_another_kind_is_not_gone_on_with(folder: Path, features: Path, tmp_path: Path) -> None:
