@@ -10,7 +10,7 @@ import click
 
 from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_course import finish, report, schedule_of
-from ganplugin.cli.train_options import computing_options, run_options, spread_options
+from ganplugin.cli.train_options import computing_options, keeping_option, run_options, spread_options
 from ganplugin.cli.train_resuming import Resumable, called_as
 from ganplugin.errors import InputError
 
@@ -81,11 +81,7 @@ class GeneratorTraining(Resumable):
     help="Part of the pictures that is measured against and never trained on; 0: none.",
 )
 @click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure samples, at some saves or all.")
-@click.option(
-    "--keep-kimg",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Keep the checkpoint of a save for good, this often.",
-)
+@keeping_option
 @computing_options
 @spread_options
 @run_options

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import click
 
-__all__ = ["computing_options", "run_options", "spread_options"]
+__all__ = ["computing_options", "keeping_option", "run_options", "spread_options"]
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -33,6 +33,11 @@ _SPREAD: Final = (
         type=click.Choice(["auto", "plain", "channels-last"]),
         help="Order of maps in memory; auto measures both.",
     ),
+)
+_KEEPING: Final = click.option(
+    "--keep-kimg",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Keep the checkpoint of a save for good, this often.",
 )
 _RUN: Final = (
     click.option(
@@ -59,6 +64,11 @@ def computing_options(command: Command) -> Command:
 def spread_options(command: Command) -> Command:
     """Give a command --devices, --nodes and --layout."""
     return _with(_SPREAD, command)
+
+
+def keeping_option(command: Command) -> Command:
+    """Give a command --keep-kimg."""
+    return _KEEPING(command)
 
 
 def run_options(command: Command) -> Command:

@@ -10,7 +10,7 @@ import click
 
 from ganplugin.cli.export import needs_torch
 from ganplugin.cli.train_course import finish, report, schedule_of
-from ganplugin.cli.train_options import computing_options, run_options, spread_options
+from ganplugin.cli.train_options import computing_options, keeping_option, run_options, spread_options
 from ganplugin.cli.train_resuming import Resumable, called_as
 from ganplugin.errors import InputError
 
@@ -71,11 +71,7 @@ class TranslateTraining(Resumable):
 @click.option("--from", "start", type=_PLACE, help="Go on from this generator: CycleGAN's, pix2pix's or CUT's.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 2), help="Decides every choice.  [default: 0]")
 @click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure translations, at some saves.")
-@click.option(
-    "--keep-kimg",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Keep the checkpoint of a save for good, this often.",
-)
+@keeping_option
 @computing_options
 @spread_options
 @run_options
