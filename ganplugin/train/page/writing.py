@@ -112,9 +112,19 @@ def _size(picture: object) -> str:
 
 
 def _facts(story: Story) -> list[list[str]]:
-    """Return options and versions as rows of text."""
-    plain = {name: value for name, value in story.facts.items() if name not in (*_IN_THE_HEAD, "options", "versions")}
-    return _rows("", plain) + _rows("", story.facts.get("options")) + _rows("", story.facts.get("versions"))
+    """Return facts, options and versions as rows of text."""
+    apart = (*_IN_THE_HEAD, "options", "given", "versions")
+    plain = {name: value for name, value in story.facts.items() if name not in apart}
+    return _rows("", plain) + _rows("", _given(story)) + _rows("", story.facts.get("versions"))
+
+
+def _given(story: Story) -> dict[str, object]:
+    """Return the options that were given and are not told among the facts; the others are defaults."""
+    options, given = story.facts.get("options"), story.facts.get("given")
+    if not isinstance(options, dict):
+        return {}
+    shown = given if isinstance(given, list) else list(options)
+    return {name: value for name, value in options.items() if name in shown and name not in story.facts}
 
 
 def _rows(before: str, found: object) -> list[list[str]]:

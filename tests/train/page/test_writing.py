@@ -150,3 +150,15 @@ def test_lines_and_marks_stand_out_from_their_ground() -> None:
         colours = re.findall(r"--\w+: (#\w{6})", theme)
         assert len(colours) == 9
         assert all(contrast(colour, ground) >= 4.5 for colour in colours)
+
+
+def test_options_that_were_left_alone_or_told_already_are_not_shown(tmp_path: Path) -> None:
+    """A page once listed some 25 defaults, and precision twice: auto, and what auto had found."""
+    facts = {
+        "options": {"held_out": 0.1, "precision": "auto", "penalty": "r1=1", "crops": None},
+        "given": ["penalty", "precision"],
+        "precision": "bf16",
+    }
+    rows = dict(page_data(read_story(run_folder(tmp_path / "icons", **facts)), standing())["facts"])
+    assert (rows["penalty"], rows["precision"]) == ("r1=1", "bf16")
+    assert not {"held out", "given", "crops"} & rows.keys()
