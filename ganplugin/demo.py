@@ -31,7 +31,7 @@ def demo_commands(folder: Path, photo: Path, film_suffix: str) -> list[list[str]
         *(_sample(name, folder) for name in generators),
         *(_walk(name, folder, film_suffix) for name in generators),
         *(_style(style, photo, folder) for style in builtin_styles()),
-        ["sheet", str(photo), "--captions", "--columns", "5", "--out", str(folder)],
+        ["sheet", str(photo), "--captions", "--columns", "4", "--out", str(folder)],
     ]
 
 
