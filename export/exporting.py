@@ -98,6 +98,10 @@ def export_checkpoint(
     tell("rebuilding", 1, 4)
     choices = [chosen(joint, options, known)]
     if options.with_scorer:
+        if choices[0].network.kind == "scorer":
+            raise InputError(
+                "writes a scorer beside a generator", where="--with-scorer", fix="this is a scorer: leave it out"
+            )
         choices.append(scorer_beside(joint, known))
     targets = [_target(out, joint, choice, options, is_second=choice is not choices[0]) for choice in choices]
     _check_targets(targets, [path, *beside], overwrite=overwrite)

@@ -38,7 +38,8 @@ def chosen(joint: Joint, options: ExportOptions, families: Registry[Family]) -> 
     """
     candidates = _of_part(joint, options.part, families)
     if options.family is not None:
-        candidates = _of_family(joint.checkpoint, candidates, families[options.family])
+        wider = candidates if options.part else joint.matches
+        candidates = _of_family(joint.checkpoint, candidates, wider, families[options.family])
     part = candidates[0].part
     rivals = [match for match in candidates if match.part is part]
     return _only_one(joint.checkpoint, rivals, options.settings)
@@ -71,8 +72,11 @@ def _of_part(joint: Joint, part: str | None, families: Registry[Family]) -> list
     return found
 
 
-def _of_family(checkpoint: Checkpoint, candidates: Sequence[Match], family: Family) -> list[Match]:
-    found = [match for match in candidates if match.family.id == family.id]
+def _of_family(
+    checkpoint: Checkpoint, candidates: Sequence[Match], wider: Sequence[Match], family: Family
+) -> list[Match]:
+    """Return those of a family; ``wider`` is where it is looked for, ``candidates`` what would be taken without it."""
+    found = [match for match in wider if match.family.id == family.id]
     if not found:
         titles = " or ".join(dict.fromkeys(match.family.title for match in candidates))
         raise CheckpointError(

@@ -9,6 +9,7 @@ import click
 
 from ganplugin.cli import print_json
 from ganplugin.cli.terminal import TerminalReporter, json_option
+from ganplugin.errors import ImageError
 
 if TYPE_CHECKING:
     from ganplugin.train.pictures.packing import Gathered
@@ -92,6 +93,8 @@ def command(
     if sheet is not None:
         _write_sheet(entries, gathered, policy, sheet, overwrite=overwrite)
     _show(gathered, policy, source, out, sheet, as_json=as_json)
+    if not gathered.readable:
+        raise ImageError("no picture can be read", where=source, fix="the reasons are above")
 
 
 def _policy(

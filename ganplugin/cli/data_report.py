@@ -47,7 +47,9 @@ def _add_counts(table: Table, report: Report) -> None:
     table.add_row("transparent", f"{report.transparent:,}; {report.mostly_clear:,} nearly empty")
     table.add_row("copies", f"{report.duplicate_count():,} with the same bytes as another")
     near = sum(len(group) - 1 for group in report.near_duplicates)
-    table.add_row("look-alikes", f"{near:,} nearly the same as another, in {len(report.near_duplicates):,} groups")
+    table.add_row(
+        "look-alikes", f"{near:,} nearly the same as another; groups of them: {len(report.near_duplicates):,}"
+    )
     if report.classes:
         table.add_row("folders", _plain(_counts(report.classes)))
     table.add_row("broken", f"{len(report.broken):,}")

@@ -205,6 +205,10 @@ def test_ranking(run, here):
     assert [line.split()[0] for line in done.out.splitlines()] == ["1", "2"]
     assert [line.split()[2] for line in done.out.splitlines()] == [row["picture"] for row in rows[:2]]
     assert list(digests("best")) == ["ranking.png"]
+    assert run("score", "scorer.onnx", "samples", "--sheet", "page.webp").code == 0
+    with Image.open("page.webp") as page:
+        assert page.format == "WEBP"
+    assert "cannot be written as .gif" in run("score", "scorer.onnx", "samples", "--sheet", "page.gif").err
     found = json.loads(run("score", "scorer.onnx", here / "samples", "--json").out)["ranking"]
     assert {row["picture"] for row in found} == {str(here / row["picture"]) for row in rows}
     assert run("score", "scorer-classes.onnx", "samples", "--label", "dog").code == 0

@@ -79,6 +79,8 @@ def test_the_scorer_goes_into_a_second_file(tmp_path: Path) -> None:
         "both.pt",
         "both.safetensors",
     ]
+    with pytest.raises(InputError, match="writes a scorer beside a generator"):
+        export_checkpoint(path, options=ExportOptions(part="scorer", with_scorer=True), out=tmp_path / "x.onnx")
 
 
 def test_a_changed_tensor_fails_the_proof(tmp_path: Path) -> None:

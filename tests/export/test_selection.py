@@ -79,6 +79,12 @@ def test_a_family_that_does_not_fit_or_is_not_known(two: Path) -> None:
         chosen(joint, ExportOptions(family="stylegna2"), FAMILIES)
 
 
+def test_a_scorer_can_be_named_by_its_family_alone(two: Path) -> None:
+    """Bug: only generators were looked at, so that the file was said to hold no such scorer."""
+    choice = chosen(_read([two], FAMILIES), ExportOptions(family="dcgan-scorer"), FAMILIES)
+    assert choice.match.part.path == "netD_A"
+
+
 def test_a_part_can_be_named_by_its_place(two: Path) -> None:
     joint = _read([two], FAMILIES)
     assert chosen(joint, ExportOptions(), FAMILIES).match.part.path == "netG_A"

@@ -14,6 +14,7 @@ _MANY = 0.5
 _NOTABLE = 0.02
 _RARE_CLASS = 0.2
 _BIG_BYTES = 4 * 2**30
+_FASTGAN_SIDES = (64, 128, 256, 512, 1024)
 
 
 def advise(report: Report) -> Report:
@@ -27,13 +28,26 @@ def _number(report: Report) -> Iterator[Advice]:
         yield Advice(what="No picture can be read.", fix="See the reasons below.")
     elif count < _FEW and _are_large(report):
         fix = "Cut pieces out of them: --policy patches --count 10000. It will learn brushwork, not layout."
-        yield Advice(what=f"{count} pictures are too few for any recipe as they are, but they are large.", fix=fix)
+        what = _some(count, "picture is", "pictures are") + " too few for any recipe, but large."
+        yield Advice(what=what, fix=fix)
     elif count < _FEW:
-        fix = "Find more, or go on from a trained model (--from); fastgan is the only recipe that may give something."
-        yield Advice(what=f"{count} pictures are too few to learn what they have in common.", fix=fix)
+        recipe = "fastgan" if _suits_fastgan(report) else "quick"
+        fix = f"Find more, or go on from a trained model (--from); {recipe} is the only recipe that may give something."
+        what = _some(count, "picture is", "pictures are") + " too few to learn what they have in common."
+        yield Advice(what=what, fix=fix)
     elif count < _SOME:
-        fix = "Use --recipe fastgan or quick, which augment; r3-small, dcgan and stylegan2 would learn them by heart."
+        recipes = "fastgan or quick, which augment" if _suits_fastgan(report) else "quick, which augments"
+        fix = f"Use --recipe {recipes}; r3-small, dcgan and stylegan2 would learn them by heart."
         yield Advice(what=f"{count} pictures are few for a GAN.", fix=fix)
+
+
+def _suits_fastgan(report: Report) -> bool:
+    policy = report.policy
+    return policy.width == policy.height and policy.width in _FASTGAN_SIDES and not policy.classes
+
+
+def _some(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _are_large(report: Report) -> bool:
@@ -44,11 +58,12 @@ def _are_large(report: Report) -> bool:
 def _duplicates(report: Report) -> Iterator[Advice]:
     twice = report.duplicate_count()
     if twice >= max(1, _NOTABLE * report.pictures):
-        what = f"{twice} files are copies of others: what they show will be made too often."
+        what = _some(twice, "file is a copy of another", "files are copies of others")
+        what += ": what they show will be made too often."
         yield Advice(what=what, fix="Delete the copies (--json lists them).")
     near = sum(len(group) - 1 for group in report.near_duplicates)
     if near >= max(1, _NOTABLE * report.pictures):
-        what = f"{near} pictures look nearly the same as others."
+        what = _some(near, "picture looks nearly the same as another.", "pictures look nearly the same as others.")
         fix = "Keep one of each unless they should be frequent (--json lists them). A split keeps such twins together."
         yield Advice(what=what, fix=fix)
 
@@ -62,7 +77,7 @@ def _alpha(report: Report) -> Iterator[Advice]:
             fix="Keep the alpha with --channels 4, or choose another ground with --background.",
         )
     if report.mostly_clear > _NOTABLE * report.pictures:
-        what = f"{report.mostly_clear} pictures are empty for more than nine tenths."
+        what = _some(report.mostly_clear, "picture is", "pictures are") + " empty for more than nine tenths."
         yield Advice(what=what, fix="Crop them to what they show.")
     if report.policy.channels == 4 and not report.transparent:
         yield Advice(what="No picture is transparent.", fix="Leave out --channels 4: it costs time and gives nothing.")
@@ -71,11 +86,15 @@ def _alpha(report: Report) -> Iterator[Advice]:
 def _sizes(report: Report) -> Iterator[Advice]:
     way = report.policy.way
     if way == "patches" and report.enlarged:
-        what = f"{report.enlarged} pictures are smaller than a patch and give none."
+        what = _some(
+            report.enlarged, "picture is smaller than a patch and gives", "pictures are smaller than a patch and give"
+        )
+        what += " none."
         yield Advice(what=what, fix="Choose a smaller --size if they matter.")
     elif report.enlarged > _NOTABLE * report.pictures:
-        what = f"{report.enlarged} pictures are smaller than {report.policy.width} x {report.policy.height} and are"
-        what += f" enlarged, up to {report.largest_enlargement:.1f} times: the generator will learn the blur."
+        what = _some(report.enlarged, "picture is", "pictures are")
+        what += f" smaller than {report.policy.width} x {report.policy.height} and will be enlarged,"
+        what += f" up to {report.largest_enlargement:.1f} times: the generator will learn the blur."
         yield Advice(what=what, fix="Choose a smaller --size, or leave them out.")
     if way == "crop" and report.cut_off > _UNLIKE:
         what = f"The centre crop cuts off {report.cut_off:.0%} of the pictures on average."
@@ -96,10 +115,10 @@ def _colours(report: Report) -> Iterator[Advice]:
     if report.pictures and report.grey == report.pictures and report.policy.channels in (3, 4):
         yield Advice(what="All pictures are grey.", fix="--channels 1 trains quicker.")
     elif report.grey > 5 * _NOTABLE * report.pictures and report.channels != 1 and report.grey < report.pictures:
-        what = f"{report.grey} pictures are grey among coloured ones."
+        what = _some(report.grey, "picture is", "pictures are") + " grey among coloured ones."
         yield Advice(what=what, fix="Leave them out unless grey pictures should be made.")
     if report.flat > _NOTABLE * report.pictures:
-        what = f"{report.flat} pictures are almost one single colour."
+        what = _some(report.flat, "picture is", "pictures are") + " almost one single colour."
         yield Advice(what=what, fix="Leave them out: the generator would make them first and stay there.")
 
 
@@ -113,13 +132,13 @@ def _classes(report: Report) -> Iterator[Advice]:
         return
     rarest = min(counts, key=lambda name: counts[name])
     if counts[rarest] < _RARE_CLASS * report.pictures / len(counts):
-        what = f"The class {rarest!r} has {counts[rarest]} pictures, far fewer than the others."
+        what = f"The class {rarest!r} has {_some(counts[rarest], 'picture', 'pictures')}, far fewer than the others."
         yield Advice(what=what, fix="Add some, merge it with another, or expect little of it.")
 
 
 def _broken(report: Report) -> Iterator[Advice]:
     if report.broken:
-        what = f"{len(report.broken)} files cannot be read and are left out."
+        what = _some(len(report.broken), "file cannot be read and is", "files cannot be read and are") + " left out."
         yield Advice(what=what, fix="Mend or delete them; the reasons are below.")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-__all__ = ["Level", "Verdict", "graded"]
+__all__ = ["Level", "Verdict", "graded", "unripe"]
 
 Level = Literal["good", "watch", "bad", "unknown"]
 
@@ -35,3 +35,10 @@ def graded(name: str, severity: int, words: str, fix: str) -> Verdict:
     """Return the verdict of severity 0 (good), 1 (watch) or 2 (bad); a good one has nothing to mend."""
     levels: tuple[Level, Level, Level] = ("good", "watch", "bad")
     return Verdict(name, levels[severity], words, fix if severity else "")
+
+
+def unripe(verdict: Verdict) -> Verdict:
+    """Return the verdict of a run too young to be praised: what is good so far is open, what is not stands."""
+    if verdict.level != "good":
+        return verdict
+    return replace(verdict, level="unknown", words=f"too early to tell: {verdict.words}")

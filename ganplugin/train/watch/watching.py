@@ -16,7 +16,7 @@ from ganplugin.train.watch.looking import Looked, Looking
 from ganplugin.train.watch.memorisation import memorisation
 from ganplugin.train.watch.opinions import opinions_of
 from ganplugin.train.watch.overfitting import overfitting, remedy
-from ganplugin.train.watch.verdict import Verdict
+from ganplugin.train.watch.verdict import Verdict, unripe
 
 __all__ = ["COPIES", "GeneratorWatch"]
 
@@ -57,7 +57,7 @@ class GeneratorWatch:
         game, held, looked = self.trainer.game, self.held, self._looked
         if looked is not None and self.looking is not None:
             self.looking.write_copies(self.folder / COPIES, looked, self.trainer.paint)
-        return (
+        verdicts = (
             collapse(None if looked is None else looked.crowd, early=self._early),
             overfitting(None if held.unseen is None else opinions_of(game, held.unseen), remedy(game.recipe)),
             memorisation(
@@ -68,6 +68,7 @@ class GeneratorWatch:
             self.gradients.verdict(),
             self.balance.verdict(),
         )
+        return tuple(map(unripe, verdicts)) if self._early else verdicts
 
     @property
     def _early(self) -> bool:

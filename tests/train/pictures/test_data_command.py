@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from ganplugin.cli import cli, main
 from ganplugin.images import read_picture
@@ -95,4 +96,16 @@ def test_it_needs_no_torch(classes: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def test_names_from_files_do_not_steer_the_terminal(tmp_path: Path):
     (tmp_path / "evil\x1b[31m.png").write_text("no")
     (tmp_path / "a.bmp").write_bytes(b"")
+    Image.new("RGB", (9, 9)).save(tmp_path / "b.png")
     assert "\x1b" not in data(tmp_path).stdout
+
+
+def test_nothing_that_can_be_read_is_an_error_after_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Bug: the report of one unreadable file ended with 0."""
+    (tmp_path / "x.png").write_text("hello")
+    with pytest.raises(SystemExit) as stop:
+        main(["data", str(tmp_path)])
+    shown = capsys.readouterr()
+    assert stop.value.code == 4
+    assert "1 file cannot be read" in shown.out
+    assert "no picture can be read - the reasons are above" in shown.err

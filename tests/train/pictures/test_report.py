@@ -47,8 +47,8 @@ def test_copies_and_look_alikes_are_told_apart(tmp_path: Path):
     found = report(tmp_path)
     assert found.duplicates == (("a.png", "b.png"),)
     assert found.near_duplicates == (("a.png", "c.jpg"),)
-    assert "1 files are copies" in said(found)
-    assert "1 pictures look nearly the same" in said(found)
+    assert "1 file is a copy" in said(found)
+    assert "1 picture looks nearly the same" in said(found)
 
 
 def test_the_share_that_a_crop_cuts_off(tmp_path: Path):
@@ -79,7 +79,8 @@ def test_transparent_and_empty_and_flat(tmp_path: Path):
         ((16, 16), 5, {"width": 64, "height": 64}, "enlarged, up to 4.0 times"),
         ((16, 16), 5, {"channels": 4}, "Leave out --channels 4"),
         ((48, 16), 5, {}, "try --size 24x16"),
-        ((80, 80), 5, {"way": "patches", "count": 500}, "--recipe fastgan"),
+        ((80, 80), 5, {"way": "patches", "count": 500}, "--recipe quick, which"),
+        ((80, 80), 5, {"way": "patches", "count": 500, "width": 64, "height": 64}, "--recipe fastgan or quick"),
     ],
 )
 def test_what_is_noticed(tmp_path: Path, size: tuple[int, int], count: int, policy: dict[str, object], expected: str):
@@ -96,7 +97,7 @@ def test_grey_pictures_and_rare_classes(tmp_path: Path):
     assert "--channels 1" in said(report(tmp_path, channels=3))
     assert report(tmp_path).channels == 1
     assert "--classes" in said(report(tmp_path))
-    assert "'b' has 1 pictures" in said(report(tmp_path, classes=True))
+    assert "'b' has 1 picture," in said(report(tmp_path, classes=True))
 
 
 def test_a_good_collection_needs_no_advice(classes: Path, tmp_path: Path):
