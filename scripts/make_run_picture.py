@@ -38,9 +38,14 @@ def main() -> None:
         if asked.run is None:
             train = [sys.executable, "-m", "ganplugin", "train", "generator", str(assets_folder() / "emoji")]
             subprocess.run([*train, *OPTIONS, "--out", str(run), "--minutes", str(asked.minutes)], check=True)
-        shots = photograph(run / PAGE, asked.shots or Path(scratch))
-        with Image.open(shots["light"]) as image:
-            image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET, optimize=True)
+        picture_of(run / PAGE, asked.shots or Path(scratch))
+
+
+def picture_of(page: Path, folder: Path) -> None:
+    """Write the picture of a page; ``folder`` gets what it is made of."""
+    shots = photograph(page, folder)
+    with Image.open(shots["light"]) as image:
+        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET, optimize=True)
     print(f"wrote {TARGET.name}, {TARGET.stat().st_size >> 10} KiB")
 
 

@@ -6,7 +6,9 @@ python -m scripts.make_screenshot
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -16,7 +18,7 @@ from ganplugin.hostpacks import PACKS, install
 from ganplugin.nodes.workflows import workflow_of
 from tests.hosts.comfyui_server import folders, prepared, started
 
-__all__ = ["main"]
+__all__ = ["main", "picture_of"]
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "images" / "comfyui.png"
 SHOWN = {
@@ -53,21 +55,30 @@ SCRIPT = """(async () => {{
 
 
 def main() -> None:
-    """Start ComfyUI with our nodes, run a graph in its window and write the picture."""
+    """Take the picture."""
+    picture_of(SHOWN, PLACES, TARGET)
+
+
+def picture_of(
+    graph: Mapping[str, object], places: Mapping[int, tuple[int, int]], target: Path, models: Sequence[Path] = ()
+) -> None:
+    """Start ComfyUI with our nodes and ``models`` in its folder, run a graph in its window and write the picture."""
     with tempfile.TemporaryDirectory() as folder:
         base = folders(Path(folder) / "comfyui", demo_photo())
         with Image.open(demo_photo()) as photo:
             photo.convert("RGB").save(base / "input" / "example.png")
+        for model in models:
+            shutil.copy(model, base / "models" / "ganplugin")
         (base / "user" / "default").mkdir()
         (base / "user" / "default" / "comfy.settings.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
         install(PACKS["comfyui"], base)
         shot = Path(folder) / "shot.png"
         with started(prepared(), base) as server:
-            drawing = json.dumps(workflow_of(SHOWN))
-            server.window(SCRIPT.format(workflow=drawing, places=json.dumps(PLACES)), shot=shot)
+            drawing = json.dumps(workflow_of(graph))
+            server.window(SCRIPT.format(workflow=drawing, places=json.dumps(places)), shot=shot)
         with Image.open(shot) as image:
-            image.convert("RGB").quantize(256).save(TARGET, optimize=True)
-    print(f"wrote {TARGET.name}")
+            image.convert("RGB").quantize(256).save(target, optimize=True)
+    print(f"wrote {target.name}")
 
 
 if __name__ == "__main__":
