@@ -18,7 +18,7 @@ from run_results import LOSSES, call, evaluate, lines_of, sheet_of, told, train,
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, PICTURE = ROOT / "docs" / "losses.md", ROOT / "docs" / "images" / "losses.png"
-HEADS = ("loss", "thousand pictures", "KID", "precision", "recall", "collapse on the way", "verdict at the end")
+HEADS = ("loss", "thousand pictures made", "KID", "precision", "recall", "collapse on the way", "verdict at the end")
 SIDE = 32
 LEVELS = ("unknown", "good", "watch", "bad")
 

@@ -162,4 +162,4 @@ def _show(
         if path is not None:
             click.echo(str(path))
     if out is not None:
-        click.echo(f"next: ganplugin train generator {out} --size {policy.width}", err=True)
+        click.echo(f"next: ganplugin train generator {out}", err=True)

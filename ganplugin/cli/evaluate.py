@@ -41,7 +41,11 @@ _METRICS = "kid,fid,is,pr,diversity,duplicates,spectrum,copies,percentile"
     type=click.Choice(_BACKBONES),
     help="The network that looks at pictures; numbers of two do not compare.",
 )
-@click.option("--inception", type=_PLACE, help="Weight file of --backbone inception.  [default: found or fetched]")
+@click.option(
+    "--inception",
+    type=_PLACE,
+    help="Weight file of --backbone inception.  [default: found, or fetched by torch-fidelity]",
+)
 @click.option("--truncation", type=float, help="Truncation of models with a W space.  [default: 1]")
 @click.option(
     "--policy",

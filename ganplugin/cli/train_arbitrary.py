@@ -66,8 +66,8 @@ def arbitrary(
 ) -> None:
     """Train a network that paints in the manner of any painting, on PAINTINGS (folders or files, the more the better).
 
-    The painting is then an input: ganplugin style MODEL PHOTO --style-image PAINTING. One in eight of the paintings is
-    not trained on; the last columns of the sample sheets show them.
+    The painting is then an input: ganplugin style MODEL PHOTO --style-image PAINTING. One in eight of the paintings,
+    three at most, is not trained on; the last columns of the sample sheets show them.
 
     \b
     Examples:

@@ -50,11 +50,15 @@ class GeneratorTraining(Resumable):
     help="1 grey, 3 colour, 4 with alpha; auto: 1 if all pictures are grey, else 3.",
 )
 @click.option("--classes", is_flag=True, help="Learn to make each class; a picture's is the folder that it lies in.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time.  [default: 30]")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop after this time in all.  [default: 30, without --kimg]",
+)
 @click.option(
     "--kimg",
     type=click.FloatRange(min=0, min_open=True),
-    help="Stop after this many thousand pictures, which gives the same result every time.",
+    help="Stop after this many thousand pictures in all, which gives the same result every time.",
 )
 @click.option("--crops", type=click.IntRange(min=16), help="Cut this many random pieces out of the pictures.")
 @click.option("--loss", type=click.Choice(_LOSSES), help="What the two networks play.  [default: the recipe's]")

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Resumable", "called_as"]
 
-_ELSEWHERE: Final = frozenset({"out", "minutes", "kimg", "steps", "resume", "preview"})
+_ELSEWHERE: Final = frozenset({"out", "resume", "preview"})
+_LENGTH: Final = frozenset({"minutes", "kimg", "steps"})
 _FREE: Final = frozenset(
     {
+        *_LENGTH,
         *("loss", "penalty", "lazy", "learning_rate", "augment", "content_weight", "identity"),
         *("device", "devices", "nodes", "precision", "layout", "threads"),
         *("metrics", "save_minutes", "keep_kimg", "data", "licence", "photos", "features"),
@@ -54,11 +56,14 @@ class Resumable(click.Command):
         return super().invoke(ctx)
 
     def _take_up(self, context: click.Context, options: Mapping[str, object], given: set[str]) -> None:
+        asked = {name for name in context.params if _is_given(context, name)}
+        # A new length, by whatever measure, stands for the old one.
+        settled = asked | (_LENGTH if asked & _LENGTH else set())
         for parameter in self.get_params(context):
             name = str(parameter.name)
             if name not in options:
                 continue
-            if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            if name not in settled:
                 context.params[name] = parameter.type_cast_value(context, options[name])
                 if name in given:
                     context.set_parameter_source(name, ParameterSource.COMMANDLINE)
@@ -75,15 +80,20 @@ class Resumable(click.Command):
 
 
 def called_as(context: click.Context) -> Called:
-    """Return how a training was called, without its place and its length.
+    """Return how a training was called, without its place.
 
-    With those added, and ``--resume``, its words go on with it: a run's page shows them.
+    Its words are without its length, too. With those added, and ``--resume``, they go on with it: a run's page shows
+    them.
     """
     from ganplugin.train.run_file import Called
 
     options = _options_of(context)
-    given = [name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    given = [name for name in options if _is_given(context, name)]
     return Called(_given_words(context), options, tuple(given))
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _options_of(context: click.Context) -> dict[str, object]:
@@ -99,7 +109,7 @@ def _given_words(context: click.Context) -> tuple[str, ...]:
     words = ["train", str(context.command.name)]
     for parameter in context.command.get_params(context):
         name = str(parameter.name)
-        if name not in _ELSEWHERE and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if name not in _ELSEWHERE | _LENGTH and _is_given(context, name):
             words += _words(parameter, context.params[name])
     return tuple(words)
 

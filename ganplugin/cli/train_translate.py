@@ -51,11 +51,15 @@ class TranslateTraining(Resumable):
     type=click.Choice(["resnet", "unet"]),
     help="Generator; a resnet learns slowly, and bends shapes.  [default: unet]",
 )
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time.  [default: 30]")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop after this time in all.  [default: 30, without --kimg]",
+)
 @click.option(
     "--kimg",
     type=click.FloatRange(min=0, min_open=True),
-    help="Stop after this many thousand photos, which gives the same result every time.",
+    help="Stop after this many thousand photos in all, which gives the same result every time.",
 )
 @click.option("--crops", type=click.IntRange(min=16), help="Cut this many random pieces out of either collection.")
 @click.option(

@@ -23,7 +23,7 @@ from ganplugin.train.grid import save_grid
 from ganplugin.train.manner import MannerWeights, Target, Views, content_of, grams_of, losses_of, views
 from ganplugin.train.paintings import Paintings, squared
 from ganplugin.train.precision import Precision, autocast
-from ganplugin.train.rates import descend, optimizer_of, pace, slow_down
+from ganplugin.train.rates import descend, optimizer_of, pace, scale_rates
 from ganplugin.train.state import State, digest_of, plain_copy
 from ganplugin.train.style import LIMIT
 
@@ -136,6 +136,7 @@ class ArbitraryTrainer:
             plain_copy(
                 {
                     "step": self.step,
+                    "learning_rate": self.options.learning_rate,
                     "paintings": self.digest,
                     "network": self.network.state_dict(),
                     "average": self.average.state_dict(),
@@ -146,17 +147,19 @@ class ArbitraryTrainer:
         )
 
     def restore(self, state: State) -> None:
-        """Take over a state. Raises `TrainingError` if it knows other paintings."""
+        """Take over a state, but for the rate asked for now. Raises `TrainingError` if it knows other paintings."""
         if state.get("paintings") != self.digest:
             raise TrainingError("the run was started with other paintings", fix="give the same paintings and --size")
         self.step = cast(int, state["step"])
         self.random.set_state(cast(Tensor, state["random"]))
         for name in ("network", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
+        asked = self.options.learning_rate
+        scale_rates(self.optimizer, asked / cast(float, state.get("learning_rate", asked)))
 
     def slow_down(self) -> None:
         """Halve the learning rates."""
-        slow_down(self.optimizer)
+        scale_rates(self.optimizer, 0.5)
 
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         """Write the averaged network, with the eye that it needs, as ``stylizer.*`` with the configuration."""

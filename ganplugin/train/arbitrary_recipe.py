@@ -17,7 +17,6 @@ from ganplugin.train.loop import Schedule, run
 from ganplugin.train.painting_files import PaintingFile, load_paintings
 from ganplugin.train.painting_recipe import PaintingRecipe
 from ganplugin.train.precision import choose_device, choose_precision
-from ganplugin.train.run_file import note_call
 
 __all__ = ["ArbitraryRecipe", "split", "train_arbitrary"]
 
@@ -73,8 +72,6 @@ def train_arbitrary(recipe: ArbitraryRecipe, schedule: Schedule, *, resume: bool
         recipe.provenance,
         device,
     )
-    if resume:
-        note_call(recipe.out, recipe.called)
-    else:
+    if not resume:
         recipe.note("arbitrary", [painting.name for painting in learnt], len(photos), options.precision)
-    return run(trainer, recipe.out, schedule, resume=resume, say=report)
+    return run(trainer, recipe.out, schedule, resume=resume, say=report, called=recipe.called)

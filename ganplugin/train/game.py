@@ -335,7 +335,10 @@ class Game:
             for name, optimizer in self.optimizers.items():
                 optimizer.load_state_dict(cast(dict[str, object], state[f"{name}_optimizer"]))
         except (RuntimeError, ValueError) as error:
-            raise TrainingError("the run was started with another width", fix="give the same as before") from error
+            raise TrainingError(
+                "the run was started with other networks",
+                fix="give the same --width; the scorer of a dcgan has batch norms unless it was begun with a penalty",
+            ) from error
         self.step, self.turns, self.retries = (cast(int, state[name]) for name in ("step", "turns", "retries"))
         self.slowdown, self.path_mean, self.penalty = (
             cast(float, state[name]) for name in ("slowdown", "path_mean", "penalty")

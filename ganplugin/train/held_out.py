@@ -41,10 +41,11 @@ class HeldOut:
         return {"held_out": self.part, "held_out_seed": self.seed, "data_sha256": self.whole.digest}
 
 
-def hold_out(pictures: PackedSet, part: float, seed: int = SEED) -> HeldOut:
+def hold_out(pictures: PackedSet, part: float, seed: int = SEED, *, pieces: bool = False) -> HeldOut:
     """Hold out about ``part`` (0..1) of the pictures, of few pictures more, so that at least 16 are.
 
-    Where that would be more than 3 of 10, or where all pictures are alike, none is held out.
+    Where that would be more than 3 of 10, or where all pictures are alike, none is held out. ``pieces`` tells that they
+    were cut out of larger pictures; a packed set knows it by itself.
     """
     if not part:
         return _none(pictures, seed, "no pictures are held out: there will be no metrics")
@@ -55,7 +56,7 @@ def hold_out(pictures: PackedSet, part: float, seed: int = SEED) -> HeldOut:
         except TrainingError:
             return _none(pictures, seed, "all pictures are alike: none is held out, there will be no metrics")
         if len(unseen) >= FEWEST:
-            return HeldOut(pictures, training, unseen, tried, seed, _told(pictures, unseen))
+            return HeldOut(pictures, training, unseen, tried, seed, _told(pictures, unseen, pieces=pieces))
         tried = round(tried * _MORE, 4)
     few = f"{len(pictures)} pictures are too few to hold {FEWEST} out: there will be no metrics"
     return _none(pictures, seed, few)
@@ -65,8 +66,8 @@ def _none(pictures: PackedSet, seed: int, words: str) -> HeldOut:
     return HeldOut(pictures, pictures, None, 0.0, seed, words)
 
 
-def _told(pictures: PackedSet, unseen: PackedSet) -> str:
+def _told(pictures: PackedSet, unseen: PackedSet, *, pieces: bool) -> str:
     policy = pictures.record.policy if pictures.record else None
-    pieces = policy is not None and policy.way == "patches"
+    pieces = pieces or (policy is not None and policy.way == "patches")
     doubt = "; they are pieces of pictures whose other pieces are trained on" if pieces else ""
     return f"{len(unseen)} of {len(pictures)} pictures are held out for metrics{doubt}"

@@ -14,6 +14,7 @@ from ganplugin.files import make_folder
 from ganplugin.train.page.folder import BEST, CHECKPOINT, STATE
 from ganplugin.train.page.standing import Limits, Standing
 from ganplugin.train.record import Record, Warned
+from ganplugin.train.run_file import Called, note_call
 from ganplugin.train.state import State, load_state, save_state
 from ganplugin.train.stopping import Terminal, clock, stop_request, terminal
 from ganplugin.train.watch.verdict import Verdict
@@ -148,6 +149,7 @@ def run(
     watch: Watch | None = None,
     workers: Workers = ALONE,
     say: Say = _unsaid,
+    called: Called | None = None,
 ) -> Path:
     """Train until the schedule is fulfilled and return the path of the checkpoint.
 
@@ -160,9 +162,12 @@ def run(
     At a save ``measure`` and ``watch`` are asked, but so seldom that it takes no more than a twentieth of the time, and
     at the end of the schedule. What goes wrong is a warning in the log and is said, once.
 
-    Of several ``workers`` the first alone writes, and says when to save and when to stop.
+    Of several ``workers`` the first alone writes, and says when to save and when to stop. ``called`` is how a run that
+    has been taken up is gone on with, and is written down for the next time.
     """
     start = _begin(trainer, folder, resume=resume)
+    if resume and called is not None and not workers.rank:
+        note_call(folder, called)
     if watch is not None and start.watch:
         watch.restore(start.watch)
     with Record(folder, trainer.step, silent=workers.rank > 0) as record:

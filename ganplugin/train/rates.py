@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganplugin.models.stylizer import Strokes
 
-__all__ = ["descend", "optimizer_of", "pace", "slow_down"]
+__all__ = ["descend", "optimizer_of", "pace", "scale_rates"]
 
 _WARM_STEPS: Final = 50
 _FALLING: Final = 0.5
@@ -59,7 +59,7 @@ def descend(optimizer: torch.optim.Optimizer, parts: Mapping[str, Tensor], longe
         optimizer.step()
 
 
-def slow_down(optimizer: torch.optim.Optimizer) -> None:
-    """Halve the rates from now on."""
+def scale_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Multiply the rates from now on."""
     for group in optimizer.param_groups:
-        group["full"] /= 2
+        group["full"] *= factor

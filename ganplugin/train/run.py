@@ -25,7 +25,7 @@ from ganplugin.train.precision import choose_device, worth_trying
 from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
 from ganplugin.train.recipes.recipe import Pair, Recipe
-from ganplugin.train.run_file import Called, as_before, facts_of_same_data, note_call, plain_config, write_facts
+from ganplugin.train.run_file import Called, as_before, facts_of_same_data, plain_config, write_facts
 from ganplugin.train.tuning import tuned
 from ganplugin.train.watch.looking import Looking, eye_for
 from ganplugin.train.watch.watching import GeneratorWatch
@@ -134,20 +134,30 @@ def train_generator(
     provenance = {"data": options.data or options.places[0].name, "licence": options.licence, **held.provenance}
     trainer = GeneratorTrainer(game, config, provenance)
     watch = None if workers.rank else _watch(options, trainer, held, before, report)
-    if watch is not None:
-        note_call(options.out, options.called) if resume else _write_facts(options, game, held, watch)
+    if watch is not None and not resume:
+        _write_facts(options, game, held, watch)
     measure = None if watch is None else watch.measure
     checkpoint = run(
-        trainer, options.out, schedule, resume=resume, measure=measure, watch=watch, workers=workers, say=report
+        trainer,
+        options.out,
+        schedule,
+        resume=resume,
+        measure=measure,
+        watch=watch,
+        workers=workers,
+        say=report,
+        called=options.called,
     )
     return None if workers.rank else checkpoint
 
 
 def _held_out(options: GeneratorRun, pictures: PackedSet, before: Mapping[str, object], *, resume: bool) -> HeldOut:
     """Part the pictures as asked for, or as a run has parted them before; runs of earlier builds held none out."""
+    pieces = options.policy.way == "patches"
     if not resume:
-        return hold_out(pictures, options.held_out)
-    return hold_out(pictures, float(str(before.get("held_out", 0))), int(str(before.get("held_out_seed", SEED))))
+        return hold_out(pictures, options.held_out, pieces=pieces)
+    part, seed = float(str(before.get("held_out", 0))), int(str(before.get("held_out_seed", SEED)))
+    return hold_out(pictures, part, seed, pieces=pieces)
 
 
 def _watch(

@@ -22,7 +22,7 @@ from ganplugin.train.ema import frozen_copy, update_average
 from ganplugin.train.grid import save_grid
 from ganplugin.train.manner import MannerWeights, Target, content_of, grams_of, losses_of, views
 from ganplugin.train.precision import Precision, autocast
-from ganplugin.train.rates import descend, optimizer_of, pace, slow_down
+from ganplugin.train.rates import descend, optimizer_of, pace, scale_rates
 from ganplugin.train.state import State, plain_copy
 
 __all__ = ["LIMIT", "StyleOptions", "StyleTarget", "StyleTrainer"]
@@ -134,6 +134,7 @@ class StyleTrainer:
             plain_copy(
                 {
                     "step": self.step,
+                    "learning_rate": self.options.learning_rate,
                     "styles": list(self.names),
                     "config": asdict(self.stylizer.config),
                     "random": self.random.get_state(),
@@ -145,7 +146,10 @@ class StyleTrainer:
         )
 
     def restore(self, state: State) -> None:
-        """Take over a state. Raises `TrainingError` if it knows other styles, or another network."""
+        """Take over a state, but for the rate asked for now.
+
+        Raises `TrainingError` if it knows other styles, or another network.
+        """
         if state.get("styles") != self.names:
             raise TrainingError(
                 "the run was started with other paintings", fix="give the same paintings in the same order"
@@ -158,10 +162,12 @@ class StyleTrainer:
         self.random.set_state(cast(Tensor, state["random"]))
         for name in ("stylizer", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
+        asked = self.options.learning_rate
+        scale_rates(self.optimizer, asked / cast(float, state.get("learning_rate", asked)))
 
     def slow_down(self) -> None:
         """Halve the learning rates."""
-        slow_down(self.optimizer)
+        scale_rates(self.optimizer, 0.5)
 
     def write_checkpoint(self, path: Path, *, minutes: float) -> None:
         """Write the averaged network as ``stylizer.*`` with the configuration, the style names and the provenance."""

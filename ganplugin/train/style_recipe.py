@@ -13,7 +13,6 @@ from ganplugin.train.loop import Schedule, run
 from ganplugin.train.painting_files import load_paintings
 from ganplugin.train.painting_recipe import PaintingRecipe
 from ganplugin.train.precision import choose_device, choose_precision
-from ganplugin.train.run_file import note_call
 from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
 
 __all__ = ["StyleRecipe", "train_style"]
@@ -45,8 +44,6 @@ def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report
         precision=choose_precision(recipe.precision, device),
     )
     trainer = StyleTrainer(targets, photos, load_features(recipe.features), options, recipe.provenance, device)
-    if resume:
-        note_call(recipe.out, recipe.called)
-    else:
+    if not resume:
         recipe.note("style", [target.name for target in targets], len(photos), options.precision)
-    return run(trainer, recipe.out, schedule, resume=resume, say=report)
+    return run(trainer, recipe.out, schedule, resume=resume, say=report, called=recipe.called)

@@ -109,6 +109,31 @@ def test_a_batch_that_was_left_to_the_recipe_is_no_other_later(folder: Path, tmp
     assert call(*resume, "--batch", "64").exit_code == 0
 
 
+def test_a_run_goes_on_to_the_end_that_it_was_given(folder: Path, tmp_path: Path) -> None:
+    """Bug: --resume alone took half an hour for the end, whatever was asked for at first."""
+    out = tmp_path / "run"
+    begin = ("--recipe", "mlp", "--size", "8", "--width", "6", "--batch", "4", "--no-metrics")
+    assert call("generator", folder, "--out", out, *begin, "--kimg", "0.008").exit_code == 0
+    facts = json.loads((out / "run.json").read_text())
+    facts["options"]["kimg"] = 0.02  # as if it had been stopped before
+    (out / "run.json").write_text(json.dumps(facts))
+    for length, steps in (((), 5), (("--minutes", "0.0001"), 5), (("--kimg", "0.024"), 6), ((), 6)):
+        assert call("generator", folder, "--out", out, "--resume", *length).exit_code == 0
+        _, config = read_checkpoint(out / "checkpoint.safetensors")
+        assert config["training"]["steps"] == steps  # type: ignore[index]
+
+
+def test_a_dcgan_keeps_to_its_norms_and_its_options(folder: Path, tmp_path: Path) -> None:
+    """Bug: it was said to have another width, and options that had just failed were those of the next --resume."""
+    out = tmp_path / "run"
+    begin = ("--recipe", "dcgan", "--size", "16", "--width", "4", "--batch", "4", "--no-metrics", "--kimg", "0.008")
+    assert call("generator", folder, "--out", out, *begin).exit_code == 0
+    resume = ("generator", folder, "--out", out, "--resume", "--kimg", "0.012")
+    assert "batch norms" in str(error_of(*resume, "--penalty", "r1=1"))
+    again = call(*resume)
+    assert again.exit_code == 0, again.exception
+
+
 def test_a_run_of_another_kind_is_not_gone_on_with(folder: Path, features: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert call("generator", folder, "--out", out, *GENERATOR).exit_code == 0
@@ -146,7 +171,7 @@ def test_a_style_goes_on_with_the_sizes_that_it_was_begun_with(folder: Path, fea
     again = call("style", folder / "00.png", "--out", out, "--resume", "--steps", "4")
     assert again.exit_code == 0, again.exception
     after = json.loads((out / "run.json").read_text())["options"]
-    assert before == after
+    assert {**before, "steps": 4} == after
     assert after["crop"] == 32 and after["content_weight"] == 3.0
     _, config = read_checkpoint(out / "checkpoint.safetensors")
     assert (config["options"]["crop"], config["options"]["weights"]["content"]) == (32, 3.0)  # type: ignore[index]

@@ -169,7 +169,7 @@ def test_a_state_of_another_game_is_refused() -> None:
         game("mlp", Picture(1, 16, 16)).restore(state)
     wide = game("mlp")
     wide_state = {**state, "scorer": {**state["scorer"], "x": torch.zeros(1)}}  # type: ignore[dict-item]
-    with pytest.raises(TrainingError, match="another width"):
+    with pytest.raises(TrainingError, match="other networks"):
         wide.restore(wide_state)
     with pytest.raises(TrainingError, match="24 pictures"):
         game("mlp", count=30).restore(state)

@@ -57,3 +57,4 @@ def test_pieces_of_one_picture_on_both_sides_are_not_kept_quiet() -> None:
     )  # fmt: skip
     held = hold_out(PackedSet(plain.everything, record=record), 0.1)
     assert "pieces of pictures whose other pieces are trained on" in held.words
+    assert hold_out(plain, 0.1, pieces=True).words == held.words

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganplugin.train.rates import descend, pace, slow_down
+from ganplugin.train.rates import descend, pace, scale_rates
 
 Made = tuple[nn.Linear, torch.optim.SGD]
 
@@ -37,7 +37,7 @@ def test_a_run_taken_up_again_for_longer_goes_on_at_its_full_rate(made: Made) ->
 
 
 def test_halved_is_for_good(made: Made) -> None:
-    slow_down(made[1])
+    scale_rates(made[1], 0.5)
     pace(made[1], 500, 0.0)
     assert rate_of(made[1]) == 0.5
 

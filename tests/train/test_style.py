@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,13 @@ def test_rates_rise_and_are_halved_for_good(make_style: Maker) -> None:
     trainer.advance()
     assert [group["lr"] for group in trainer.optimizer.param_groups] == pytest.approx([1.5 * rate for rate in first])
     assert first == pytest.approx([1e-3 / 50, 5e-5 / 50, 2e-3 / 50])
+
+
+def test_a_new_rate_holds_when_a_run_goes_on(make_style: Maker) -> None:
+    """Bug: the optimiser's state brought the old one back, unsaid; what was halved on the way stays halved."""
+    begun = make_style()
+    begun.slow_down()
+    later = make_style()
+    later.options = replace(later.options, learning_rate=2e-3)
+    later.restore(begun.state())
+    assert [group["full"] for group in later.optimizer.param_groups] == pytest.approx([1e-3, 5e-5, 2e-3])

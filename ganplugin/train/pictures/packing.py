@@ -69,6 +69,8 @@ def gather(
     if len(places) == 1 and (places[0] / RECORD).is_file():
         opened = PackedSet.open(places[0])
         if opened.shape[1:] == (policy.height, policy.width) and policy.channels in (0, opened.shape[0]):
+            if policy.classes and not opened.classes:
+                raise InputError("was packed without classes", where=places[0], fix="pack it again with --classes")
             return opened, Gathered()
     return pack_in_memory(list_entries(places), policy, threads=threads, progress=progress)
 

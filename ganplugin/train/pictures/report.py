@@ -91,7 +91,9 @@ def report_on(gathered: Gathered, policy: Policy, source: str) -> Report:
     facts = gathered.facts
     channels = policy.channels or (1 if facts and all(fact.grey for fact in facts) else 3)
     count = policy.count if policy.way == "patches" else len(facts)
-    factors = [max(policy.width / fact.width, policy.height / fact.height) for fact in facts]
+    # What is padded grows only where both sides are short.
+    of_sides = min if policy.way == "pad" else max
+    factors = [of_sides(policy.width / fact.width, policy.height / fact.height) for fact in facts]
     smallest, median, largest = _extremes(facts)
     return Report(
         source=source,

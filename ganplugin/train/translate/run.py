@@ -28,7 +28,7 @@ from ganplugin.train.augment import changes_of
 from ganplugin.train.estimate import Estimate, estimated, require_memory
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.precision import choose_device, worth_trying
-from ganplugin.train.run_file import Called, as_before, facts_of_same_data, note_call, plain_config, write_facts
+from ganplugin.train.run_file import Called, as_before, facts_of_same_data, plain_config, write_facts
 from ganplugin.train.translate.contrast import Heads
 from ganplugin.train.translate.duel import Duel, DuelOptions
 from ganplugin.train.translate.games import BACK, FORWARD, Players
@@ -106,10 +106,21 @@ def train_translation(options: TranslateRun, schedule: Schedule, *, resume: bool
     if workers.rank:
         run(trainer, options.out, schedule, resume=resume, workers=workers, say=report)
         return None
-    note_call(options.out, options.called) if resume else write_facts(options.out, _facts(options, duel))
+    if not resume:
+        write_facts(options.out, _facts(options, duel))
     measure = measure_of(trainer, report) if options.metrics else None
     watch = TranslateWatch(trainer)
-    return run(trainer, options.out, schedule, resume=resume, measure=measure, watch=watch, workers=workers, say=report)
+    return run(
+        trainer,
+        options.out,
+        schedule,
+        resume=resume,
+        measure=measure,
+        watch=watch,
+        workers=workers,
+        say=report,
+        called=options.called,
+    )
 
 
 def _silent(words: str) -> None:

@@ -62,6 +62,13 @@ def test_folders_become_labels(classes: Path, tmp_path: Path, way: dict[str, obj
     assert set(expected) == {0, 1}
 
 
+def test_a_set_packed_without_classes_is_not_taken_for_one_with(classes: Path, tmp_path: Path):
+    """Bug: --classes was ignored in silence."""
+    pack(list_entries([classes]), SMALL, tmp_path / "x")
+    with pytest.raises(InputError, match="packed without classes"):
+        gather([tmp_path / "x"], SMALL.model_copy(update={"classes": True}))
+
+
 def test_classes_need_folders(classes: Path, tmp_path: Path):
     wanted = SMALL.model_copy(update={"classes": True})
     with pytest.raises(InputError, match="no folder"):

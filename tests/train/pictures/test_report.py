@@ -78,6 +78,7 @@ def test_transparent_and_empty_and_flat(tmp_path: Path):
         ((80, 80), 5, {}, "--policy patches"),
         ((16, 16), 5, {"width": 64, "height": 64}, "enlarged, up to 4.0 times"),
         ((16, 16), 5, {"channels": 4}, "Leave out --channels 4"),
+        ((48, 16), 5, {"width": 32, "height": 32}, "enlarged, up to 2.0 times"),
         ((48, 16), 5, {}, "try --size 24x16"),
         ((80, 80), 5, {"way": "patches", "count": 500}, "--recipe quick, which"),
         ((80, 80), 5, {"way": "patches", "count": 500, "width": 64, "height": 64}, "--recipe fastgan or quick"),
@@ -87,6 +88,13 @@ def test_what_is_noticed(tmp_path: Path, size: tuple[int, int], count: int, poli
     for seed in range(count):
         photo(seed, *size).save(tmp_path / f"{seed}.png")
     assert expected in said(report(tmp_path, **policy))
+
+
+def test_what_is_padded_is_enlarged_only_where_both_sides_are_short(tmp_path: Path):
+    """Bug: long pictures that padding shrinks were said to be enlarged."""
+    photo(1, 48, 16).save(tmp_path / "a.png")
+    assert report(tmp_path, width=32, height=32, way="pad").enlarged == 0
+    assert report(tmp_path, width=64, height=64, way="pad").enlarged == 1
 
 
 def test_grey_pictures_and_rare_classes(tmp_path: Path):
