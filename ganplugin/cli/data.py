@@ -90,7 +90,7 @@ def command(
     entries = list_entries(places)
     source = (places[0].name or str(places[0])) + (f" and {len(places) - 1} more" if len(places) > 1 else "")
     gathered = _gathered(entries, policy, out, source, overwrite=overwrite, threads=threads)
-    if sheet is not None:
+    if sheet is not None and gathered.readable:
         _write_sheet(entries, gathered, policy, sheet, overwrite=overwrite)
     _show(gathered, policy, source, out, sheet, as_json=as_json)
     if not gathered.readable:

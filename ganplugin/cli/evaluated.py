@@ -21,6 +21,7 @@ from ganplugin.manifest import Manifest
 from ganplugin.nodes import LoadModel
 from ganplugin.nodes.values import LoadedModel
 from ganplugin.seeds import seed_latents
+from ganplugin.train.classes import drawn_classes
 from ganplugin.train.pictures.packed import PackedSet
 from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
@@ -61,7 +62,7 @@ class Opened:
         def render(start: int, count: int) -> Pixels:
             indices = np.arange(start, start + count)
             z = seed_latents(((seed + indices) % _SEEDS).tolist(), z_dim)
-            label = np.eye(classes, dtype=np.float32)[indices % classes] if classes else None
+            label = np.eye(classes, dtype=np.float32)[drawn_classes(indices, classes)] if classes else None
             return self.model.session.generate(z, label=label, truncation=truncation)
 
         return render
@@ -144,6 +145,8 @@ def sides_of(
     if training:
         return Sides(pictures, _gathered(training, manifest, way), None)
     part, seed = held_out or _stated_part(manifest.training), _stated_seed(manifest.training)
+    if held_out is None and _of_pieces(manifest.training, pictures):
+        return Sides(pictures, None, _PIECES)
     if part is None:
         return Sides(pictures, None, _TRAINED if _trained_on(manifest.training, pictures) else _UNKNOWN)
     trained, unseen = pictures.split(part, seed)
@@ -160,6 +163,17 @@ _TRAINED = (
     "the model was trained on just these pictures and none was held out, so that every number flatters it "
     "(name unseen ones as DATA and these with --training)"
 )
+
+
+_PIECES = (
+    "the model was trained on pieces of pictures, perhaps of these, so that no number may be taken for unseen pictures "
+    "(name others as DATA and these with --training)"
+)
+
+
+def _of_pieces(training: Mapping[str, str | int | float], pictures: PackedSet) -> bool:
+    """Tell whether the model knows pieces, but not whether of these pictures."""
+    return training.get("held_out_of") == "pieces" and training.get("data_sha256") != pictures.digest
 
 
 def _trained_on(training: Mapping[str, str | int | float], pictures: PackedSet) -> bool:

@@ -150,7 +150,7 @@ def generator(
             "only what was learned before can be kept", where="--freeze", fix="add --from, or leave it out"
         )
     # A run that goes on has the networks of its own file, wherever the first one lies by now.
-    begun = _start(out / "checkpoint.safetensors" if resume else start) if start else None
+    begun = _start(out / "checkpoint.safetensors" if resume else start, start.name) if start else None
     name = recipe or (recipe_for(begun.family) if begun else default_recipe(device, minutes))
     if begun and RECIPES[name].family != begun.family:
         raise InputError(f"--recipe {name} cannot go on from a {begun.family}", fix="leave out --recipe")
@@ -218,12 +218,15 @@ def _policy(
     )
 
 
-def _start(path: Path) -> Start:
-    """Return the generator and the discriminator of a checkpoint. Raises `CheckpointError` if it lacks one."""
+def _start(path: Path, source: str) -> Start:
+    """Return the generator and the discriminator of a file, which are said to be from ``source``.
+
+    Raises `CheckpointError` if it lacks one.
+    """
     from ganplugin.export.pair import load_pair
     from ganplugin.train.run import Start, recipe_for
 
     pair = load_pair(path)
     recipe_for(pair.family)
     shape = (pair.channels, pair.height, pair.width, pair.classes)
-    return Start(pair.family, pair.generator, pair.scorer, pair.config, shape, path.name)
+    return Start(pair.family, pair.generator, pair.scorer, pair.config, shape, source)

@@ -33,11 +33,11 @@ class Steering:
 def steered(
     before: Steering, certainty: float, count: int, *, target: float = 0.6, kimg: float = 500.0, least: int = 256
 ) -> Steering:
-    """Return the steering after ``count`` more real pictures, the mean sign of whose scores was ``certainty``.
+    """Return the steering after ``count`` more real pictures, of which the scorer's ``certainty`` was this.
 
-    r = E[sign(D(real))] is near 0 while the scorer cannot tell and near 1 where it has learnt them by heart. Whenever
-    ``least`` pictures were seen (4 batches of 64 in the paper), the probability moves towards where r is ``target``, at
-    a pace that would lead from 0 to 1 in ``kimg`` thousand pictures. It stays in 0..1.
+    r, see `Objective.certainty`, is near 0 while the scorer cannot tell and near 1 where it has learnt them by heart.
+    Whenever ``least`` pictures were seen (4 batches of 64 in the paper), the probability moves towards where r is
+    ``target``, at a pace that would lead from 0 to 1 in ``kimg`` thousand pictures. It stays in 0..1.
     """
     signs, pictures = before.signs + certainty * count, before.pictures + count
     if pictures < least:

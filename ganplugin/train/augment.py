@@ -64,13 +64,16 @@ def _uniform(count: int, random: torch.Generator, like: Tensor) -> Tensor:
 
 
 def colour(images: Tensor, random: torch.Generator, *, strength: float = _COLOUR) -> Tensor:
-    """Change brightness by up to ``strength``/2, saturation and contrast by up to ``strength`` of themselves."""
+    """Change brightness by up to ``strength``/2, contrast by up to ``strength`` of itself, saturation by twice that.
+
+    With 0.5 these are the paper's: brightness -0.25..0.25 of 0..1, saturation 0..2, contrast 0.5..1.5 times.
+    """
     images, alpha = split_alpha(images)
     images = images + _uniform(len(images), random, images) * strength
     grey = images.mean(dim=1, keepdim=True)
-    images = grey + (images - grey) * (1 + 2 * strength * _uniform(len(images), random, images))
+    images = grey + (images - grey) * (1 + 4 * strength * _uniform(len(images), random, images))
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    images = mean + (images - mean) * (1 + strength * _uniform(len(images), random, images))
+    images = mean + (images - mean) * (1 + 2 * strength * _uniform(len(images), random, images))
     return images if alpha is None else torch.cat((images, alpha), dim=1)
 
 

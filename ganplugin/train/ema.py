@@ -63,9 +63,9 @@ def _measure(
         layer.reset_running_stats()
         layer.momentum = None
     centres = []
-    for _ in range(_BATCHES):
+    for turn in range(_BATCHES):
         z = torch.randn(_BATCH, painter.z_dim).to(device)
-        label = _labels(classes, device)
+        label = _labels(turn, classes, device)
         if isinstance(painter, StyledPainter):
             centres.append(painter.map(z, label).mean(dim=0))
         if norms:
@@ -76,5 +76,7 @@ def _measure(
         painter.centre.copy_(torch.stack(centres).mean(dim=0))
 
 
-def _labels(classes: int, device: torch.device) -> Tensor | None:
-    return F.one_hot(torch.arange(_BATCH) % classes, classes).float().to(device) if classes else None
+def _labels(turn: int, classes: int, device: torch.device) -> Tensor | None:
+    """Return the labels of a batch; those of all turns go round the classes."""
+    numbers = torch.arange(turn * _BATCH, (turn + 1) * _BATCH)
+    return F.one_hot(numbers % classes, classes).float().to(device) if classes else None

@@ -213,7 +213,8 @@ class Game:
                 total = total + self._penalty(due, deal, (real, real_score), (made, made_score))
         (total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]
         real_score, made_score = real_score.detach(), made_score.detach()
-        return loss.detach(), real_score.mean(), made_score.mean(), real_score.sign().mean()
+        certainty = self.objective.certainty(real_score, made_score)
+        return loss.detach(), real_score.mean(), made_score.mean(), certainty
 
     def _judged(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the scores of real pictures, and how far the scorer is from drawing them again, if it tries that."""
@@ -291,7 +292,7 @@ class Game:
 
     @property
     def seen(self) -> int:
-        """How many pictures the scorer was shown."""
+        """Pictures that the generator has learnt from; a critic was shown several times as many real ones."""
         return self.step * self.recipe.batch
 
     def slow_down(self) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from ganplugin.latents import slerp, walk_positions
 from ganplugin.models.players.player import Painter, StyledPainter
 from ganplugin.train.checkpoint import prefixed, save_checkpoint
+from ganplugin.train.classes import drawn_classes
 from ganplugin.train.ema import calibrated
 from ganplugin.train.game import Game
 from ganplugin.train.grid import save_grid
@@ -71,13 +72,19 @@ class GeneratorTrainer:
 
     @torch.no_grad()
     def paint(self, start: int, count: int) -> Tensor:
-        """Return the pictures of the latents ``start`` .. of one endless fixed row: float32 0..1 [count, c, h, w]."""
+        """Return the pictures of the latents ``start`` .. of one endless fixed row: float32 0..1 [count, c, h, w].
+
+        Noise that layers add is the same for the same ``start`` alone.
+        """
         painter, classes = self.ready(), self.game.picture.classes
-        label = F.one_hot(torch.arange(start, start + count) % classes, classes).float() if classes else None
+        label = None
+        if classes:
+            numbers = torch.from_numpy(drawn_classes(range(start, start + count), classes))
+            label = F.one_hot(numbers, classes).float().to(self.game.device)
         with torch.random.fork_rng(devices=[self.game.device] if self.game.device.type == "cuda" else []):
             torch.manual_seed(0)
             z = self._latents(start, count)
-            pictures = painter.paint(z, None if label is None else label.to(self.game.device))
+            pictures = painter.paint(z, label)
         return pictures.float().clamp(0, 1)
 
     def _latents(self, start: int, count: int) -> Tensor:

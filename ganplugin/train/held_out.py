@@ -25,6 +25,8 @@ _MORE: Final = 1.1
 class HeldOut:
     """All pictures, those to train on, and those kept from it: None if ``part`` is 0. ``words`` say why, or how many.
 
+    ``pieces`` tells that they are cut out of larger pictures, whose other pieces are on the other side.
+
     `PackedSet.split` makes the same sides again of the same pictures, ``part`` and ``seed``.
     """
 
@@ -34,11 +36,18 @@ class HeldOut:
     part: float
     seed: int
     words: str
+    pieces: bool = False
 
     @property
     def provenance(self) -> dict[str, str | int | float]:
         """What a model says of it, so that ``ganplugin evaluate`` knows which pictures it never saw."""
-        return {"held_out": self.part, "held_out_seed": self.seed, "data_sha256": self.whole.digest}
+        of = "pieces" if self.pieces else "pictures"
+        return {
+            "held_out": self.part,
+            "held_out_seed": self.seed,
+            "held_out_of": of,
+            "data_sha256": self.whole.digest,
+        }
 
 
 def hold_out(pictures: PackedSet, part: float, seed: int = SEED, *, pieces: bool = False) -> HeldOut:
@@ -47,6 +56,8 @@ def hold_out(pictures: PackedSet, part: float, seed: int = SEED, *, pieces: bool
     Where that would be more than 3 of 10, or where all pictures are alike, none is held out. ``pieces`` tells that they
     were cut out of larger pictures; a packed set knows it by itself.
     """
+    policy = pictures.record.policy if pictures.record else None
+    pieces = pieces or (policy is not None and policy.way == "patches")
     if not part:
         return _none(pictures, seed, "no pictures are held out: there will be no metrics")
     tried = part
@@ -56,7 +67,7 @@ def hold_out(pictures: PackedSet, part: float, seed: int = SEED, *, pieces: bool
         except TrainingError:
             return _none(pictures, seed, "all pictures are alike: none is held out, there will be no metrics")
         if len(unseen) >= FEWEST:
-            return HeldOut(pictures, training, unseen, tried, seed, _told(pictures, unseen, pieces=pieces))
+            return HeldOut(pictures, training, unseen, tried, seed, _told(pictures, unseen, pieces=pieces), pieces)
         tried = round(tried * _MORE, 4)
     few = f"{len(pictures)} pictures are too few to hold {FEWEST} out: there will be no metrics"
     return _none(pictures, seed, few)
@@ -67,7 +78,5 @@ def _none(pictures: PackedSet, seed: int, words: str) -> HeldOut:
 
 
 def _told(pictures: PackedSet, unseen: PackedSet, *, pieces: bool) -> str:
-    policy = pictures.record.policy if pictures.record else None
-    pieces = pieces or (policy is not None and policy.way == "patches")
     doubt = "; they are pieces of pictures whose other pieces are trained on" if pieces else ""
     return f"{len(unseen)} of {len(pictures)} pictures are held out for metrics{doubt}"

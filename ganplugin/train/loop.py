@@ -13,9 +13,9 @@ from ganplugin.errors import Cancelled, TrainingError
 from ganplugin.files import make_folder
 from ganplugin.train.page.folder import BEST, CHECKPOINT, STATE
 from ganplugin.train.page.standing import Limits, Standing
-from ganplugin.train.record import Record, Warned
+from ganplugin.train.record import Record, Warned, brief, told
 from ganplugin.train.run_file import Called, note_call
-from ganplugin.train.state import State, load_state, save_state
+from ganplugin.train.state import State, is_finite, load_state, save_state
 from ganplugin.train.stopping import Terminal, clock, stop_request, terminal
 from ganplugin.train.watch.verdict import Verdict
 from ganplugin.train.workers import ALONE, Workers
@@ -227,12 +227,14 @@ class _Run:
         self.kept, self.logged = trainer.step, trainer.step
 
     terminal: Terminal
-    losses: Mapping[str, float]
+    losses: Mapping[str, float] = {}
 
     def to_the_end(self) -> Path:
         self.saved, trainer = self.seconds, self.trainer
         if self.schedule.done(trainer.step, self.seconds) >= 1:
-            self.say("as long as was asked for already: give more --minutes, --kimg or --steps to go on")
+            self.say("the run is as long as was asked for already: ask for more to go on")
+            self.record.tell(self._standing())
+            return self.folder / CHECKPOINT
         with stop_request() as stop, terminal() as self.terminal:
             self.record.tell(self._standing())
             while (part := self._part(stopped=stop.is_set())) < 1:
@@ -242,11 +244,13 @@ class _Run:
                     self._roll_back(losses)
                     continue
                 self._follow(losses)
-                self.terminal.step(part, trainer.step, self._clock(), _brief(losses))
+                self.terminal.step(part, trainer.step, self._clock(), brief(losses))
+            # Who stops the last look at a run that is complete has not stopped the run.
+            stopped = stop.is_set()
             self._save()
-            if not stop.is_set():
+            if not stopped:
                 self._measure()
-        if stop.is_set():
+        if stopped:
             raise Cancelled("stopped; the run is saved", where=self.folder, fix="go on with --resume")
         return self.folder / CHECKPOINT
 
@@ -269,7 +273,7 @@ class _Run:
             if self.watch is not None:
                 self._alarm(self.watch.follow(losses))
         if self.trainer.step % _GOOD_STEPS == 0:
-            self._is_good()
+            self._keep_good(losses)
 
     def _log(self) -> None:
         """Note the losses of this step, unless that was done."""
@@ -277,8 +281,13 @@ class _Run:
             self.logged = self.trainer.step
             self.record.losses(self.trainer.step, self.trainer.seen, self.seconds, self.losses)
 
-    def _is_good(self) -> None:
-        self.good, self.tries = self.trainer.state(), 0
+    def _keep_good(self, losses: Mapping[str, float]) -> None:
+        """Remember this state; one that holds no numbers, though its loss still was one, gives way to the last."""
+        state = self.trainer.state()
+        if not is_finite(state):
+            self._roll_back(losses)
+            return
+        self.good, self.tries = state, 0
 
     def _roll_back(self, losses: Mapping[str, float]) -> None:
         """Return to the last good state with halved rates; after some tries, give up."""
@@ -286,17 +295,19 @@ class _Run:
         self.tries += 1
         if self.tries > _TRIES:
             raise TrainingError(
-                f"a loss is no number any more at step {step} ({_brief(losses)}), nor with {_TRIES} times halved rates",
+                f"a loss or a weight is no number any more at step {step} ({brief(losses)}), "
+                f"nor with {_TRIES} times halved rates",
                 fix="start anew with a lower --learning-rate, or with --precision fp32",
             )
         self.trainer.restore(self.good)
+        self.logged = self.trainer.step
         for _ in range(self.tries):
             self.trainer.slow_down()
-        words = f"a loss was no number at step {step}: back to step {self.trainer.step}, with rates halved"
+        words = f"a loss or a weight was no number at step {step}: back to step {self.trainer.step}, with rates halved"
         self._warn(step, Warned("not-a-number", words, "if it comes again, use a lower --learning-rate"))
 
     def _save(self) -> None:
-        self._is_good()
+        self._keep_good(self.losses)
         if self.workers.rank:
             return
         self._log()
@@ -356,7 +367,7 @@ class _Run:
         if verdicts:
             self.record.verdicts(self.trainer.step, self.trainer.seen, verdicts)
             self._alarm(verdicts)
-        self.say(_told(self.trainer.step, metrics, verdicts))
+        self.say(told(self.trainer.step, metrics, verdicts))
         now = time.monotonic()
         self.cost, self.measured = now - start, now - self.clock
         self._save_state()
@@ -380,16 +391,3 @@ class _Run:
     def _warn(self, step: int, warned: Warned) -> None:
         self.record.warn(step, warned)
         self.say(f"warning, step {step}: {warned.name}: {warned.words}; {warned.fix}")
-
-
-def _brief(losses: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.3f}" for name, value in losses.items())
-
-
-def _told(step: int, metrics: Mapping[str, float | str], verdicts: Sequence[Verdict]) -> str:
-    """Return in a line what was measured: the first number and what it is seen by, and how each verdict is."""
-    name, value = next(iter(metrics.items()), ("", 0.0))
-    seen_by = f" ({metrics['backbone']})" if "backbone" in metrics else ""
-    numbers = [f"{name} {value:.3g}{seen_by}"] if name else []
-    levels = [f"{one.name} {one.level}" for one in verdicts]
-    return f"step {step}: " + "; ".join([*numbers, ", ".join(levels)]).strip("; ")

@@ -28,7 +28,7 @@ class Objective:
     ``needs_real`` tells that the generator's loss looks at the scores of real pictures. ``clip`` bounds the scorer's
     weights after each of its steps (0: not at all); ``penalty`` is the weight of the gradient penalty that belongs to
     the game. A critic, whose mean is an estimate of a distance, learns ``scorer_steps`` times for one step of the
-    generator, without momentum.
+    generator, without momentum. ``undecided`` is the score that says neither, None where only differences count.
     """
 
     name: str
@@ -39,6 +39,16 @@ class Objective:
     clip: float = 0.0
     penalty: float = 0.0
     scorer_steps: int = 1
+    undecided: float | None = 0.0
+
+    def certainty(self, real: Tensor, made: Tensor) -> Tensor:
+        """Return how sure the scorer is of real pictures, -1..1: the mean of the signs of their scores.
+
+        This is r_t of Karras et al. 2020 (ADA), section 3.1. Signs are taken from what says neither; where only
+        differences count, from the middle between real and made pictures.
+        """
+        middle = (real.mean() + made.mean()) / 2 if self.undecided is None else self.undecided
+        return (real - middle).sign().mean()
 
 
 def logistic_scorer(real: Tensor, made: Tensor) -> Tensor:
@@ -113,13 +123,30 @@ def relativistic_generator(real: Tensor, made: Tensor) -> Tensor:
 _ROWS: Final = (
     Objective("minimax", "minimax", logistic_scorer, minimax_generator),
     Objective("non-saturating", "non-saturating logistic", logistic_scorer, non_saturating_generator),
-    Objective("lsgan", "least squares", least_squares_scorer, least_squares_generator),
+    Objective("lsgan", "least squares", least_squares_scorer, least_squares_generator, undecided=0.5),
     Objective("hinge", "hinge", hinge_scorer, critic_generator),
     # 0.01 and 5 are algorithm 1's defaults; 10 and 5 those of Gulrajani et al. 2017, "Improved Training of Wasserstein
     # GANs". Both want no momentum: the first says RMSProp, which Adam with beta1 = 0 is but for a correction.
-    Objective("wgan", "Wasserstein, clipped weights", critic, critic_generator, clip=0.01, scorer_steps=5),
-    Objective("wgan-gp", "Wasserstein, gradient penalty", critic, critic_generator, penalty=10.0, scorer_steps=5),
-    Objective("relativistic", "relativistic pairing", relativistic_scorer, relativistic_generator, needs_real=True),
+    Objective(
+        "wgan", "Wasserstein, clipped weights", critic, critic_generator, clip=0.01, scorer_steps=5, undecided=None
+    ),
+    Objective(
+        "wgan-gp",
+        "Wasserstein, gradient penalty",
+        critic,
+        critic_generator,
+        penalty=10.0,
+        scorer_steps=5,
+        undecided=None,
+    ),
+    Objective(
+        "relativistic",
+        "relativistic pairing",
+        relativistic_scorer,
+        relativistic_generator,
+        needs_real=True,
+        undecided=None,
+    ),
 )
 
 OBJECTIVES: Final[Registry[Objective]] = reduce(

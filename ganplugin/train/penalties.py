@@ -82,7 +82,8 @@ def _weight(name: str, text: str) -> float:
 def squared_slope(scores: Tensor, images: Tensor) -> Tensor:
     """Return the mean over pictures of |d score / d picture|^2, itself open to a backward pass.
 
-    ``scores`` [batch] or [batch, n] were made of ``images`` [batch, ...], which require gradients. With weight
+    ``scores`` [batch] or [batch, n] were made of ``images`` 0..1 [batch, ...], which require gradients; slopes are
+    those of pictures -1..1, as in all papers, so that their weights hold. With weight
     gamma / 2 it is R1 at real pictures and R2 at made ones (Mescheder et al. 2018, "Which Training Methods for GANs do
     actually Converge?", equations 9 and 10). Of a scorer with batch norm it is the slope of the batch's sum.
     """
@@ -90,7 +91,7 @@ def squared_slope(scores: Tensor, images: Tensor) -> Tensor:
 
 
 def overslope(scores: Tensor, images: Tensor) -> Tensor:
-    """Return the mean of (|d score / d picture| - 1)^2, for pictures `between` real and made ones.
+    """Return the mean of (|d score / d picture| - 1)^2, of pictures -1..1, for those `between` real and made ones.
 
     Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3.
     """
@@ -106,5 +107,6 @@ def between(real: Tensor, made: Tensor, random: torch.Generator) -> Tensor:
 
 
 def _gradient(scores: Tensor, images: Tensor) -> Tensor:
+    """Return the slopes [batch, n] as the papers count them: of pictures -1..1, which are twice as far apart."""
     (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
-    return gradient.flatten(1)
+    return gradient.flatten(1) / 2

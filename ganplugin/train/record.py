@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ganplugin.errors import Cancelled, FileError
-from ganplugin.files import atomic_write, make_folder
+from ganplugin.files import atomic_write, make_folder, os_errors
 from ganplugin.train.page.folder import GRIDS, LOG, STRIPS
 from ganplugin.train.page.standing import Standing
 from ganplugin.train.page.writing import write_run_page
@@ -25,7 +25,7 @@ from ganplugin.train.watch.verdict import Verdict
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-__all__ = ["Record", "Warned"]
+__all__ = ["Record", "Warned", "brief", "told"]
 
 BOARD = "tensorboard"
 
@@ -60,7 +60,9 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._stream is not None:
-            self._stream.close()
+            # What a full disk did not take of the last line is tried again here, and has been told.
+            with contextlib.suppress(*[OSError] if error is not None else []), os_errors(self.folder / LOG):
+                self._stream.close()
         if self._board is not None:
             self._board.close()
         if self._standing is not None:
@@ -111,7 +113,8 @@ class Record:
 
     def _write(self, kind: str, step: int, rest: Mapping[str, object]) -> None:
         if self._stream is not None:
-            print(json.dumps({"kind": kind, "step": step, **rest}), file=self._stream, flush=True)
+            with os_errors(self.folder / LOG):
+                print(json.dumps({"kind": kind, "step": step, **rest}), file=self._stream, flush=True)
 
     def _show(self, group: str, step: int, numbers: Mapping[str, float]) -> None:
         if self._board is not None:
@@ -156,3 +159,17 @@ def _board(folder: Path) -> SummaryWriter | None:
     from torch.utils.tensorboard import SummaryWriter
 
     return SummaryWriter(str(folder))
+
+
+def brief(losses: Mapping[str, float]) -> str:
+    """Return losses in a line."""
+    return " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+
+
+def told(step: int, metrics: Mapping[str, float | str], verdicts: Sequence[Verdict]) -> str:
+    """Return in a line what was measured: the first number and what it is seen by, and how each verdict is."""
+    name, value = next(iter(metrics.items()), ("", 0.0))
+    seen_by = f" ({metrics['backbone']})" if "backbone" in metrics else ""
+    numbers = [f"{name} {value:.3g}{seen_by}"] if name else []
+    levels = [f"{one.name} {one.level}" for one in verdicts]
+    return f"step {step}: " + "; ".join([*numbers, ", ".join(levels)]).strip("; ")

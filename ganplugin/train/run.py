@@ -21,6 +21,7 @@ from ganplugin.train.metrics.reference import statistics_folder
 from ganplugin.train.pictures.packed import PackedSet
 from ganplugin.train.pictures.packing import gather
 from ganplugin.train.pictures.policy import Policy
+from ganplugin.train.pictures.sources import readable
 from ganplugin.train.precision import choose_device, worth_trying
 from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
@@ -88,6 +89,11 @@ class GeneratorRun:
     metrics: bool = True
     called: Called = field(default_factory=Called)
 
+    @property
+    def title(self) -> str:
+        """What the pictures are: as it is said, or the name of the first place."""
+        return self.data or readable(self.places[0].name)
+
 
 def recipe_for(family: str) -> str:
     """Return the name of the recipe that trains a family. Raises `InputError` if there is none."""
@@ -131,7 +137,11 @@ def train_generator(
     if not resume:
         going_on = options.start is not None
         report(str(Prospect.of(recipe, found, minutes=schedule.minutes, steps=schedule.steps, going_on=going_on)))
-    provenance = {"data": options.data or options.places[0].name, "licence": options.licence, **held.provenance}
+    provenance = {
+        "data": options.title,
+        "licence": options.licence,
+        **held.provenance,
+    }
     trainer = GeneratorTrainer(game, config, provenance)
     watch = None if workers.rank else _watch(options, trainer, held, before, report)
     if watch is not None and not resume:
@@ -251,7 +261,7 @@ def _write_facts(options: GeneratorRun, game: Game, held: HeldOut, watch: Genera
         "picture": asdict(game.picture),
         "batch": game.recipe.batch,
         "pictures": len(held.training),
-        "data": options.data or options.places[0].name,
+        "data": options.title,
         "data_digest": held.whole.digest,
         "held_out": held.part,
         "held_out_seed": held.seed,

@@ -14,18 +14,30 @@ from torch import Tensor
 from ganplugin.errors import TrainingError
 from ganplugin.files import atomic_write
 
-__all__ = ["VERSION", "State", "digest_of", "load_state", "plain_copy", "save_state"]
+__all__ = ["VERSION", "State", "digest_of", "is_finite", "load_state", "plain_copy", "save_state"]
 
 State = dict[str, object]
 
 VERSION: Final = 2
 _ANEW: Final = "start a new run with another --out"
+_DAMAGED: Final = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    pickle.PickleError,
+)
+"""What torch's reader raises of changed bytes."""
 
 
 def save_state(path: Path, state: State) -> None:
     """Write all that a run needs to go on exactly where it was (tensors, numbers, dictionaries), whole or not."""
-    with atomic_write(path, overwrite=True) as part:
-        torch.save({"version": VERSION, "digest": digest_of(state), **state}, part)
+    # Into an open file: of a full disk torch's own writer says no more than that a check of it failed.
+    with atomic_write(path, overwrite=True) as part, part.open("wb") as stream:
+        torch.save({"version": VERSION, "digest": digest_of(state), **state}, stream)
 
 
 def load_state(path: Path) -> State:
@@ -37,7 +49,7 @@ def load_state(path: Path) -> State:
         raise TrainingError("holds no state to resume", where=path.parent, fix="leave out --resume to start a new run")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except _DAMAGED as error:
         raise TrainingError("is damaged", where=path, fix=_ANEW) from error
     if not isinstance(state, dict):
         raise TrainingError("is not the state of a run", where=path, fix=_ANEW)
@@ -46,8 +58,11 @@ def load_state(path: Path) -> State:
         raise TrainingError(f"was written by a newer ganplugin (state {version})", where=path, fix="update ganplugin")
     if version >= 2 and digest != digest_of(state):
         raise TrainingError("is damaged: it does not hold what was written", where=path, fix=_ANEW)
-    for older in range(version, VERSION):
-        state = _UPDATES[older](state)
+    try:
+        for older in range(version, VERSION):
+            state = _UPDATES[older](state)
+    except (LookupError, TypeError) as error:
+        raise TrainingError("is not the state of a run", where=path, fix=_ANEW) from error
     return cast(State, state)
 
 
@@ -74,6 +89,15 @@ def _leaves(place: str, value: object) -> Iterator[tuple[str, object]]:
             yield from _leaves(f"{place}/{index}", entry)
     else:
         yield place, value
+
+
+def is_finite(state: object) -> bool:
+    """Tell whether all numbers of nested state are finite."""
+    return all(
+        bool(torch.isfinite(leaf).all())
+        for _, leaf in _leaves("", state)
+        if isinstance(leaf, Tensor) and leaf.is_floating_point()
+    )
 
 
 def plain_copy(value: object) -> object:

@@ -140,3 +140,6 @@ def test_a_model_that_says_what_it_held_out_is_measured_against_just_that(run, p
     assert none.training is None and "trained on just these pictures" in none.note
     other = stated | {"data_sha256": "0" * 64}
     assert "not quite" in sides_of(manifest.model_copy(update={"training": other}), (pictures,), (), None, "crop").note
+    pieces = other | {"held_out_of": "pieces"}
+    cut = sides_of(manifest.model_copy(update={"training": pieces}), (pictures,), (), None, "crop")
+    assert cut.training is None and cut.reference.digest == whole.digest and "trained on pieces" in cut.note

@@ -52,6 +52,19 @@ def test_colour_keeps_grey_pictures_grey() -> None:
     assert not torch.allclose(changed, grey)
 
 
+def test_colour_is_as_strong_as_in_the_paper() -> None:
+    """Bug: contrast 0.75..1.25 and saturation 0.5..1.5 where DiffAugment has 0.5..1.5 and 0..2."""
+    grey = torch.tensor([0.2, 0.6]).view(1, 1, 1, 2).expand(4000, 3, 1, 2)
+    changed = colour(grey, _random())
+    contrast = (changed[:, 0, 0, 1] - changed[:, 0, 0, 0]) / 0.4
+    assert (changed.mean(dim=(1, 2, 3)) - 0.4).abs().max() == pytest.approx(0.25, abs=0.01)
+    assert [float(contrast.min()), float(contrast.max())] == pytest.approx([0.5, 1.5], abs=0.01)
+    plain = torch.tensor([0.2, 0.5, 0.8]).view(1, 3, 1, 1).expand(4000, 3, 1, 1)
+    colours = colour(plain, _random())
+    both = (colours[:, 2] - colours[:, 0]) / 0.6  # contrast moves them apart, too
+    assert [float(both.min()), float(both.max())] == pytest.approx([0.0, 3.0], abs=0.2)
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_the_pipeline_takes_grey_colour_and_alpha(channels: int) -> None:
     images = torch.rand(6, channels, 16, 12)

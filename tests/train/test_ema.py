@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ganplugin.models.players.player import StyledPainter
-from ganplugin.train.ema import calibrated, frozen_copy, update_average
+from ganplugin.train.ema import _labels, calibrated, frozen_copy, update_average
 from tests.train.tiny import game
 
 
@@ -41,3 +41,10 @@ def test_calibration_depends_on_the_seed_alone_and_centres_w() -> None:
     assert torch.allclose(w.mean(dim=0), first.centre, atol=0.15)
     norms = [layer for layer in first.modules() if isinstance(layer, nn.BatchNorm2d)]
     assert all(norm.momentum is not None and norm.num_batches_tracked == 16 for norm in norms)
+
+
+def test_calibration_meets_every_class_equally_often() -> None:
+    """Bug: each batch began with the first class, so that of a hundred the last 36 had no say in the mean w."""
+    met = torch.stack([_labels(turn, 100, torch.device("cpu")).sum(dim=0) for turn in range(16)]).sum(dim=0)  # type: ignore[union-attr]
+    assert met.min() >= 10
+    assert met.max() <= 11

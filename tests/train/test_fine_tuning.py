@@ -32,6 +32,8 @@ def test_what_a_recipe_trained_is_trained_on(name: str, folder: Path, tmp_path: 
     assert after[1]["from"] == "first.safetensors"
     assert after[1]["training"]["recipe"] == name  # type: ignore[index]
     assert before.keys() == after[0].keys()
+    assert call("generator", folder, "--out", out, "--resume", "--kimg", "0.008").exit_code == 0
+    assert read_checkpoint(out / "checkpoint.safetensors")[1]["from"] == "first.safetensors"
     floats = [key for key, value in before.items() if key.endswith("weight") and value.is_floating_point()]
     assert all(torch.allclose(before[key.replace("g.", "g_ema.", 1)] if key.startswith("g.") else before[key],
                               after[0][key], atol=1e-3) for key in floats)  # fmt: skip

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -10,12 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from PIL import Image
 
-from ganplugin.errors import Cancelled, TrainingError
+from ganplugin.errors import Cancelled, FileError, TrainingError
 from ganplugin.train import loop
 from ganplugin.train.loop import Schedule, run
-from ganplugin.train.state import State
+from ganplugin.train.record import Record
+from ganplugin.train.state import State, load_state
 from ganplugin.train.stopping import clock
 from ganplugin.train.watch.verdict import Verdict, graded
 
@@ -129,6 +132,68 @@ def test_a_run_that_no_rate_saves_stops_with_advice(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"step 1.*--learning-rate"):
         run(Diverging(1, 0.0), tmp_path, Schedule(steps=5), resume=False)
     assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
+class Spoiled(Counter):
+    """Its weights are no numbers from a step on, once, though its loss is one."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.bad, self.weight = step, 1.0
+
+    def advance(self, part: float) -> Mapping[str, float]:
+        losses = super().advance(part)
+        if self.step == self.bad and self.rate == 1:
+            self.weight = math.nan
+        return losses
+
+    def state(self) -> State:
+        return {**super().state(), "weight": torch.tensor(self.weight)}
+
+    def restore(self, state: State) -> None:
+        super().restore(state)
+        self.weight = float(str(float(state["weight"])))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", [3, 4])
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path, bad: int) -> None:
+    """Bug: a step with a finite loss that spoiled them was the good state, and the checkpoint, if a save was due."""
+    trainer = Spoiled(bad)
+    run(trainer, tmp_path, Schedule(steps=4, save_minutes=0.0), resume=False)
+    assert (trainer.weight, trainer.rate) == (1.0, 0.5)
+    assert float(load_state(tmp_path / "state.pt")["trainer"]["weight"]) == 1.0  # type: ignore[index]
+    assert "back to step" in (tmp_path / "log.jsonl").read_text()
+
+
+def test_a_finished_run_is_not_measured_again(tmp_path: Path) -> None:
+    """Bug: --resume of a complete run wrote its lines twice."""
+    run(Counter(), tmp_path, Schedule(steps=2), resume=False, measure=lambda: {"kid": 1.0})
+    before = (tmp_path / "log.jsonl").read_text()
+    run(Counter(), tmp_path, Schedule(steps=2), resume=True, measure=lambda: {"kid": 2.0})
+    assert (tmp_path / "log.jsonl").read_text() == before
+    assert '"finished"' in (tmp_path / "run.js").read_text()
+
+
+def test_who_stops_the_last_measurement_has_not_stopped_the_run(tmp_path: Path) -> None:
+    """Bug: a complete run was called stopped, with 130 for its exit."""
+
+    def interrupted() -> Mapping[str, float]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"kid": 1.0}
+
+    path = run(Counter(), tmp_path, Schedule(steps=2), resume=False, measure=interrupted)
+    assert path.read_text() == "2"
+    assert '"finished"' in (tmp_path / "run.js").read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_log_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    """Bug: a full disk ended in a traceback, and again where the log was closed."""
+    record = Record(tmp_path)
+    record._stream.close()
+    record._stream = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - the record closes it
+    with pytest.raises(FileError, match="space"), record:
+        record.losses(1, 4, 0.1, {"loss": 1.0})
 
 
 def test_the_best_is_kept_beside_the_last(tmp_path: Path) -> None:

@@ -107,3 +107,14 @@ def test_the_saturating_game_fades_where_the_scorer_is_sure() -> None:
 def test_an_unknown_loss_is_told_with_the_nearest() -> None:
     with pytest.raises(InputError, match="hinge"):
         OBJECTIVES["hing"]
+
+
+@pytest.mark.parametrize("name", OBJECTIVES.entries)
+def test_certainty_is_none_without_an_opinion_and_whole_with_one(name: str) -> None:
+    """Bug: of lsgan, whose scores are around 1/2, ADA took a scorer without an opinion for one that is sure."""
+    random = torch.Generator().manual_seed(0)
+    objective = OBJECTIVES[name]
+    noise = torch.randn(4000, generator=random)
+    undecided = 3.0 if objective.undecided is None else objective.undecided
+    assert objective.certainty(undecided + noise, undecided + noise.flip(0)).item() == pytest.approx(0, abs=0.05)
+    assert objective.certainty(undecided + 5 + noise, undecided - 5 + noise).item() == pytest.approx(1, abs=0.01)

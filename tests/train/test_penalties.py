@@ -15,13 +15,23 @@ def scored(weights: Tensor, images: Tensor) -> Tensor:
 
 def test_the_squared_slope_is_that_of_a_known_scorer() -> None:
     weights, images = torch.tensor([1.0, -2.0]), torch.tensor([[3.0, 0.5], [1.0, -1.0]], requires_grad=True)
-    by_hand = ((2 * 3.0) ** 2 + (2 * -2 * 0.5) ** 2 + 2.0**2 + (2 * -2 * -1.0) ** 2) / 2
+    by_hand = ((2 * 3.0) ** 2 + (2 * -2 * 0.5) ** 2 + 2.0**2 + (2 * -2 * -1.0) ** 2) / 2 / 4
     assert squared_slope(scored(weights, images), images).item() == pytest.approx(by_hand)
+
+
+def test_slopes_are_those_of_pictures_from_minus_1_to_1() -> None:
+    """Bug: taken of pictures 0..1, R1 and R2 were four times as heavy as in the papers that their weights are from."""
+    torch.manual_seed(0)
+    weights, pictures = torch.rand(3, 2), torch.rand(4, 2)
+    ours, theirs = pictures.clone().requires_grad_(), (pictures * 2 - 1).requires_grad_()
+    (slope,) = torch.autograd.grad((theirs.square() @ weights.T).sum(), theirs)
+    found = squared_slope(((ours * 2 - 1).square() @ weights.T).sum(dim=1), ours)
+    assert found.item() == pytest.approx(slope.square().sum(dim=1).mean().item())
 
 
 def test_the_overslope_is_that_of_a_known_scorer() -> None:
     weights, images = torch.tensor([1.0, 2.0]), torch.tensor([[1.5, 1.0]], requires_grad=True)
-    assert overslope(scored(weights, images), images).item() == pytest.approx(((9 + 16) ** 0.5 - 1) ** 2)
+    assert overslope(scored(weights, images), images).item() == pytest.approx(((9 + 16) ** 0.5 / 2 - 1) ** 2)
 
 
 @pytest.mark.parametrize("slope", [squared_slope, overslope])

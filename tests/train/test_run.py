@@ -138,9 +138,10 @@ def test_a_resumed_run_holds_the_same_out_and_is_the_undisturbed_one(many: Gener
 def test_without_metrics_the_cheap_detectors_watch(many: GeneratorRun) -> None:
     train_generator(replace(many, metrics=False), Schedule(steps=2), resume=False, report=_quiet)
     assert lines_of(many.out, "metrics") == []
-    levels = {one["name"]: one["level"] for one in lines_of(many.out, "verdicts")[0]["verdicts"]}  # type: ignore[union-attr]
-    assert levels["collapse"] == "unknown"
-    assert levels["overfitting"] == "good"
+    words = {one["name"]: one["words"] for one in lines_of(many.out, "verdicts")[0]["verdicts"]}  # type: ignore[union-attr]
+    assert words["collapse"] == "samples were not looked at"
+    assert words["overfitting"].startswith("too early to tell: ")
+    assert "training pictures" in words["overfitting"]
     assert not (many.out / "copies.png").exists()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -24,8 +25,8 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
     save_state(path, {"step": 1})
     before = path.read_bytes()
 
-    def torn(state: object, part: Path) -> None:
-        part.write_bytes(b"half")
+    def torn(state: object, stream: BinaryIO) -> None:
+        stream.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module.torch, "save", torn)
@@ -44,6 +45,24 @@ def test_a_missing_or_damaged_state_is_one_clear_error(tmp_path: Path, content: 
         load_state(path)
     assert caught.value.fix
     assert "\n" not in str(caught.value)
+
+
+def test_any_changed_byte_is_one_clear_error_or_none(tmp_path: Path) -> None:
+    """Bug: what torch's reader raises of damaged bytes, KeyError and others, was a traceback."""
+    path = tmp_path / "state.pt"
+    save_state(path, {"trainer": {"step": 3, "weights": torch.arange(5.0)}})
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        try:
+            load_state(path)
+        except TrainingError:
+            refused += 1
+    assert refused > 10
+    path.write_bytes(b"hello world")
+    with pytest.raises(TrainingError):
+        load_state(path)
 
 
 def test_a_state_cannot_carry_code(tmp_path: Path) -> None:

@@ -113,5 +113,5 @@ def _notes(evaluation: Evaluation, numbers: Mapping[str, float]) -> tuple[str, .
     if "is" in evaluation.metrics and not backbone.classes:
         notes.append(f"{backbone.name} knows no classes: no Inception Score")
     if "percentile" in evaluation.metrics and evaluation.scorer is None:
-        notes.append("there is no discriminator: no percentile")
+        notes.append("there is no discriminator, or it has classes and is not asked: no percentile")
     return tuple(notes)

@@ -20,7 +20,7 @@ from ganplugin.train.pictures.examining import Broken, Examined, Job, examine
 from ganplugin.train.pictures.facts import Facts
 from ganplugin.train.pictures.packed import LABELS, NAMES, PIXELS, RECORD, PackedSet, SetRecord
 from ganplugin.train.pictures.policy import Policy
-from ganplugin.train.pictures.sources import Entry, list_entries
+from ganplugin.train.pictures.sources import Entry, list_entries, readable
 
 __all__ = ["Gathered", "Progress", "gather", "pack", "pack_in_memory", "survey"]
 
@@ -45,6 +45,11 @@ class Gathered:
         else:
             self.readable.append(len(self.facts) + len(self.broken))
             self.facts.append(result.facts)
+
+    def is_grey(self, policy: Policy) -> bool:
+        """Tell whether the channels are to be chosen and no picture needs more than one."""
+        grey_ground = len(set(policy.background)) == 1
+        return policy.channels == 0 and grey_ground and all(facts.grey for facts in self.facts)
 
 
 def survey(entries: Sequence[Entry], policy: Policy, *, threads: int = 0, progress: Progress | None = None) -> Gathered:
@@ -83,7 +88,7 @@ def pack_in_memory(
     parts = list(_frames(entries, policy, found, threads, progress))
     found.require()
     pixels = np.concatenate(parts)
-    if found.is_grey(policy):
+    if found.gathered.is_grey(policy):
         pixels = np.ascontiguousarray(pixels[:, :1])
     return PackedSet.in_memory(pixels, found.label_array(), classes=found.classes, names=found.names), found.gathered
 
@@ -112,7 +117,7 @@ def pack(
         sha256 = _write_pixels(part / PIXELS, _frames(entries, policy, found, threads, progress))
         found.require()
         channels = policy.channels or 3
-        if found.is_grey(policy):
+        if found.gathered.is_grey(policy):
             channels, sha256 = 1, _only_first_channel(part / PIXELS, (policy.height, policy.width))
         record = SetRecord(
             count=len(found.names),
@@ -121,7 +126,7 @@ def pack(
             width=policy.width,
             classes=found.classes,
             policy=policy,
-            source=source,
+            source=readable(source),
             files=len(found.gathered.facts),
             left_out=len(found.gathered.broken),
             sha256=sha256,
@@ -147,11 +152,6 @@ class _Found:
                 where=first.name if first else None,
                 fix=first.reason if first else "choose a smaller --size",
             )
-
-    def is_grey(self, policy: Policy) -> bool:
-        """Tell whether the channels are to be chosen and no picture needs more than one."""
-        grey_ground = len(set(policy.background)) == 1
-        return policy.channels == 0 and grey_ground and all(facts.grey for facts in self.gathered.facts)
 
     def label_array(self) -> NDArray[np.int64] | None:
         return np.array(self.labels, np.int64) if self.classes else None

@@ -89,7 +89,7 @@ class Report(BaseModel):
 def report_on(gathered: Gathered, policy: Policy, source: str) -> Report:
     """Return the report on what was gathered, without advice."""
     facts = gathered.facts
-    channels = policy.channels or (1 if facts and all(fact.grey for fact in facts) else 3)
+    channels = 1 if facts and gathered.is_grey(policy) else policy.channels or 3
     count = policy.count if policy.way == "patches" else len(facts)
     # What is padded grows only where both sides are short.
     of_sides = min if policy.way == "pad" else max

@@ -22,7 +22,7 @@ from ganplugin.files import os_errors
 from ganplugin.images import PICTURE_SUFFIXES
 from ganplugin.train.pictures.packed import RECORD, PackedSet
 
-__all__ = ["Entry", "list_entries"]
+__all__ = ["Entry", "list_entries", "readable"]
 
 _ZIP_MEMBERS: Final = 2_000_000
 _ZIP_MEMBER_BYTES: Final = 256 * 2**20
@@ -69,9 +69,14 @@ def _grouped(entries: list[Entry]) -> list[Entry]:
     while all(len(names) > depth for names in folders) and len({names[depth] for names in folders}) == 1:
         depth += 1
     return [
-        replace(entry, group=names[depth]) if len(names) > depth else entry
+        replace(entry, group=readable(names[depth])) if len(names) > depth else entry
         for entry, names in zip(entries, folders, strict=True)
     ]
+
+
+def readable(name: str) -> str:
+    """Return a name as text that any file can hold; bytes of a name that are no UTF-8 become ``\\udcff`` in letters."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _entries(place: Path) -> Iterator[Entry]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ganplugin.errors import FileError, ImageError
 from ganplugin.train.pictures.packed import PackedSet
@@ -106,6 +108,18 @@ def test_a_pipe_called_png_is_refused_without_waiting(tmp_path: Path):
     (entry,) = list_entries([tmp_path])
     with pytest.raises(ImageError, match="is no file"):
         entry.fetch()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not Unicode")
+def test_folders_whose_names_are_no_unicode_are_groups_that_any_file_can_hold(tmp_path: Path):
+    """Bug: they trained, and then neither packing nor export could write their names."""
+    for name in (b"a\xff", b"a\xfe"):
+        folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        folder.mkdir()
+        Image.new("RGB", (8, 8)).save(folder / "x.png")
+    groups = [entry.group for entry in list_entries([tmp_path])]
+    assert len(set(groups)) == 2
+    assert all(group.encode("utf-8") for group in groups)
 
 
 def test_links_in_a_circle_end(classes: Path):
