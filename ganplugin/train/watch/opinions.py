@@ -27,7 +27,10 @@ _SEED: Final = 0
 
 @dataclass(frozen=True, eq=False)
 class Opinions:
-    """Scores of training pictures, of pictures that were held out, and of what the generator makes now."""
+    """Scores of training pictures, of pictures that were held out, and of what the generator makes now.
+
+    They are counted from what says neither real nor made, see `Objective.certainty`.
+    """
 
     training: Scores
     unseen: Scores
@@ -52,7 +55,10 @@ def opinions_of(game: Game, unseen: PackedSet, most: int = _MOST) -> Opinions:
             z = torch.randn(game.recipe.batch, painter.z_dim).to(game.device)
             made.append(_scored(game, judge, painter.paint(z, label), label))
         game.own.set_state(kept)
-    return Opinions(sides[0], sides[1], np.concatenate(made)[:most])
+    painted = np.concatenate(made)[:most]
+    undecided = game.objective.undecided
+    middle = (sides[0].mean() + painted.mean()) / 2 if undecided is None else undecided
+    return Opinions(sides[0] - middle, sides[1] - middle, painted - middle)
 
 
 def _of_pictures(game: Game, judge: Judge, pictures: PackedSet, most: int) -> Scores:
