@@ -29,9 +29,9 @@ def call(*arguments: str) -> str:
 
 
 def train(pack: Path, run: Path, *options: str) -> None:
-    """Train one generator, unless it is there."""
-    if not (run / "checkpoint.safetensors").exists():
-        call("train", "generator", str(pack), *options, "--out", str(run))
+    """Train one generator to the end, going on with what is there."""
+    resume = ("--resume",) if (run / "state.pt").exists() else ()
+    call("train", "generator", str(pack), *options, "--out", str(run), *resume)
 
 
 def evaluate(pack: Path, run: Path, metrics: str) -> dict[str, object]:
