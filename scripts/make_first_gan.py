@@ -45,14 +45,17 @@ PLACES = {1: (0, 0), 2: (COLUMN, 0), 3: (2 * COLUMN, 0), 4: (3 * COLUMN, 0)} | {
 
 
 def make(minutes: float) -> None:
-    """Train, export and walk, as far as that is not done."""
+    """Look at the pictures; train and export, unless that is done; sample, rank and walk."""
     if not PICTURES.exists():
         PICTURES.symlink_to(fetch("emoji"))
+    call("data", f"{PICTURES}/")
     if not (RUN / "best.safetensors").exists():
         told = ("--data", "Noto emoji without skin tones", "--licence", "Apache-2.0")
         call("train", "generator", f"{PICTURES}/", "--minutes", f"{minutes:g}", *told)
     if not MODEL.exists():
         call("export", f"{RUN}/best.safetensors", "--out", str(MODEL), "--with-scorer")
+    call("sample", str(MODEL), "--seeds", "0-63", "--sheet", "--overwrite")
+    call("score", "emoji-scorer.onnx", "samples", "--keep", "16", "--sheet", "best.png", "--overwrite")
     call("interpolate", str(MODEL), *WALK, "--out", "walk.webp", "--overwrite")
     shutil.copy("walk.webp", IMAGES / "first-gan-walk.webp")
 
