@@ -140,7 +140,14 @@ def _write_sheet(entries: list[Entry], gathered: Gathered, policy: Policy, path:
     from ganplugin.images import write_picture
     from ganplugin.train.pictures.sheet import sheet_of
 
-    page = sheet_of([entries[index] for index in gathered.readable], policy)
+    # Of pictures smaller than a patch there are none to show.
+    pieces = policy.way == "patches"
+    shown = [
+        entries[index]
+        for index, fact in zip(gathered.readable, gathered.facts, strict=True)
+        if not pieces or (fact.width >= policy.width and fact.height >= policy.height)
+    ]
+    page = sheet_of(shown or [entries[index] for index in gathered.readable], policy)
     write_picture(page, path, text={}, overwrite=overwrite)
 
 

@@ -109,3 +109,13 @@ def test_nothing_that_can_be_read_is_an_error_after_the_report(tmp_path: Path, c
     assert stop.value.code == 4
     assert "1 file cannot be read" in shown.out
     assert "no picture can be read - the reasons are above" in shown.err
+
+
+def test_the_sheet_of_patches_shows_pictures_that_give_some(tmp_path: Path):
+    """Bug: where it happened upon small ones alone it failed, after the set had been packed."""
+    for number in range(120):
+        Image.new("RGB", (9, 9), (number, 0, 0)).save(tmp_path / f"{number:03d}.png")
+    Image.effect_noise((64, 64), 90).convert("RGB").save(tmp_path / "000b-large.png")
+    done = data(tmp_path, "--size", 16, "--policy", "patches", "--count", 4, "--sheet", tmp_path / "sheet.png")
+    assert done.exit_code == 0
+    assert (tmp_path / "sheet.png").exists()
