@@ -67,7 +67,7 @@ def test_a_row_on_digits_says_what_the_run_says(make_run: Made) -> None:
 def test_a_row_on_losses_remembers_a_collapse_that_passed(make_run: Made) -> None:
     row = make_losses.row_of("wgan", make_run([(1, "bad"), (5, "watch"), (8, "good")]), {"kid": 0.5})
     assert dict(zip(make_losses.HEADS, row, strict=True)) == {
-        "loss": "wgan", "thousand pictures": "8", "KID": "0.5", "precision": "–", "recall": "–",
+        "loss": "wgan", "thousand pictures made": "8", "KID": "0.5", "precision": "–", "recall": "–",
         "collapse on the way": "watch", "verdict at the end": "good",
     }  # fmt: skip
 
