@@ -1,6 +1,6 @@
 """Make the embedded models from nothing: fetch the pictures, train, export, write the catalogue.
 
-    python scripts/make_models.py                 # everything, about eight hours on two CPU cores
+    python scripts/make_models.py                 # everything, about nine hours of one CPU core
     python scripts/make_models.py --minutes 2     # a quick try
     python scripts/make_models.py --only train --runs styles any-painting      # these runs alone
     python scripts/make_models.py --only export   # export what runs/ holds already
@@ -105,7 +105,7 @@ def train(minutes: float | None, runs: Collection[str]) -> None:
     if "styles" in runs:
         paintings = [f"{name}={fetch('paintings') / file}.png" for name, (_, file) in STYLES.items()]
         words = ("--data", "6 paintings; 72 photos as content", "--licence", ART)
-        run("styles", "style", *paintings, *where, *words, "--minutes", str(minutes or 180), "--threads", "1")
+        run("styles", "style", *paintings, *where, *words, "--minutes", str(minutes or 95), "--threads", "1")
     if "any-painting" in runs:
         words = ("--data", "29 paintings, 3 of them held out; 72 photos as content", "--licence", ART)
         place = str(fetch("paintings"))

@@ -59,7 +59,7 @@ def command(
     ranked = values.node(Score, model=loaded, images=images).run(context)
     if page is not None:
         drawn = values.node(ContactSheet, images=ranked.images, captions=True).run(context).images
-        where = {"folder": str(page.parent), "name": page.stem, "format": page.suffix[1:].lower()}
+        where = {"folder": str(page.parent), "name": page.stem, "format": page.suffix[1:]}
         SaveImages.model_validate({"images": drawn, **where, "overwrite": overwrite}).run(context)
     percentiles = None
     if against is not None:
@@ -77,8 +77,9 @@ def sheet_path(given: str) -> Path:
     path = Path(given)
     if path.is_dir() or not path.suffix:
         return path / "ranking.png"
-    if path.suffix[1:].lower() not in get_args(PictureFormat):
-        raise InputError(f"cannot be written as {path.suffix}", where=path, fix="name a .png, .jpg or .webp")
+    path = path.with_suffix(path.suffix.lower())
+    if path.suffix[1:] not in get_args(PictureFormat):
+        raise InputError(f"cannot be written as {path.suffix}", where=path, fix="name a folder, a .png, .jpg or .webp")
     return path
 
 

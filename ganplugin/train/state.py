@@ -19,7 +19,7 @@ __all__ = ["VERSION", "State", "digest_of", "is_finite", "load_state", "plain_co
 State = dict[str, object]
 
 VERSION: Final = 2
-_ANEW: Final = "start a new run with another --out"
+_ANEW: Final = "start a new run with another --out; a generator's goes on with --from and its checkpoint.safetensors"
 _DAMAGED: Final = (
     OSError,
     RuntimeError,
