@@ -103,24 +103,21 @@ def train_translation(options: TranslateRun, schedule: Schedule, *, resume: bool
     duel, _ = tuned(duel, _measured, precision=precision, layout=layout, report=report)
     provenance = {"data": options.data or _names(options), "licence": options.licence}
     trainer = TranslateTrainer(duel, config, provenance, both=options.plan.both)
-    if workers.rank:
-        run(trainer, options.out, schedule, resume=resume, workers=workers, say=report)
-        return None
-    if not resume:
+    leads = not workers.rank
+    if leads and not resume:
         write_facts(options.out, _facts(options, duel))
-    measure = measure_of(trainer, report) if options.metrics else None
-    watch = TranslateWatch(trainer)
-    return run(
+    checkpoint = run(
         trainer,
         options.out,
         schedule,
         resume=resume,
-        measure=measure,
-        watch=watch,
+        measure=measure_of(trainer, report) if leads and options.metrics else None,
+        watch=TranslateWatch(trainer) if leads else None,
         workers=workers,
         say=report,
         called=options.called,
     )
+    return checkpoint if leads else None
 
 
 def _silent(words: str) -> None:
