@@ -59,7 +59,7 @@ def test_a_sheet_has_a_column_a_network_and_a_row_a_loss(make_run: Made) -> None
 def test_a_row_on_digits_says_what_the_run_says(make_run: Made) -> None:
     row = make_digits.row_of("mlp", "hinge", make_run([(8, "bad")]), {"fid": 12.345, "kid": 0.5, "percentile": 3.0})
     assert dict(zip(make_digits.HEADS, row, strict=True)) == {
-        "network": "mlp", "loss": "hinge", "minutes": "1.5", "FID": "12.3", "KID": "0.5", "IS": "–", "precision": "–",
+        "network": "mlp", "loss": "hinge", "FID": "12.3", "KID": "0.5", "IS": "–", "precision": "–",
         "recall": "–", "discriminator": "3", "verdict": "collapse",
     }  # fmt: skip
 

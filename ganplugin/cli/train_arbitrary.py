@@ -77,6 +77,7 @@ def arbitrary(
     with needs_torch("training"):
         from ganplugin.train.arbitrary_recipe import ArbitraryRecipe, train_arbitrary
         from ganplugin.train.assets import find_photos
+        from ganplugin.train.computing import Computing
         from ganplugin.train.features import find_features
 
     recipe = ArbitraryRecipe(
@@ -90,9 +91,7 @@ def arbitrary(
         content_weight=content_weight,
         learning_rate=learning_rate,
         seed=seed,
-        device=device,
-        precision=precision,
-        threads=threads,
+        computing=Computing(device, precision, threads),
         data=data,
         licence=licence,
         called=called_as(context),

@@ -141,6 +141,7 @@ def generator(
       ganplugin train generator textures --out runs/textures --resume --minutes 60
     """
     with needs_torch("training"):
+        from ganplugin.train.computing import Computing
         from ganplugin.train.recipes import RECIPES
         from ganplugin.train.recipes.choices import Choices
         from ganplugin.train.run import GeneratorRun, default_recipe, recipe_for, train_generator
@@ -165,12 +166,7 @@ def generator(
         seed=seed,
         accumulate=accumulate,
         freeze=freeze,
-        device=device,
-        precision=precision,
-        layout=layout,
-        threads=threads,
-        devices=devices,
-        nodes=nodes,
+        computing=Computing(device, precision, threads, layout, devices, nodes),
         data=data,
         licence=licence,
         held_out=held_out,

@@ -121,6 +121,7 @@ def style(
     """
     with needs_torch("training"):
         from ganplugin.train.assets import find_photos
+        from ganplugin.train.computing import Computing
         from ganplugin.train.features import find_features
         from ganplugin.train.style_recipe import StyleRecipe, train_style
 
@@ -135,9 +136,7 @@ def style(
         content_weight=content_weight,
         learning_rate=learning_rate,
         seed=seed,
-        device=device,
-        precision=precision,
-        threads=threads,
+        computing=Computing(device, precision, threads),
         data=data,
         licence=licence,
         called=called_as(context),

@@ -133,6 +133,7 @@ def translate(
       ganplugin train translate photos paintings --from latest_net_G.pth --kimg 2
     """
     with needs_torch("training"):
+        from ganplugin.train.computing import Computing
         from ganplugin.train.pictures.policy import parse_size
         from ganplugin.train.translate.plan import Plan
         from ganplugin.train.translate.run import TranslateRun, train_translation
@@ -168,12 +169,7 @@ def translate(
         plan=plan,
         start=None if start is None else _beginning(out / "checkpoint.safetensors" if resume else start, start.name),
         metrics=metrics,
-        device=device,
-        precision=precision,
-        layout=layout,
-        threads=threads,
-        devices=devices,
-        nodes=nodes,
+        computing=Computing(device, precision, threads, layout, devices, nodes),
         data=data,
         licence=licence,
         called=called_as(context),

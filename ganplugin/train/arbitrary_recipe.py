@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import torch
-
 from ganplugin.errors import TrainingError
 from ganplugin.train.arbitrary import ArbitraryOptions, ArbitraryTrainer
 from ganplugin.train.data import Report, load_photos
@@ -16,7 +14,7 @@ from ganplugin.train.features import load_features
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.painting_files import PaintingFile, load_paintings
 from ganplugin.train.painting_recipe import PaintingRecipe
-from ganplugin.train.precision import choose_device, choose_precision
+from ganplugin.train.precision import choose_precision
 
 __all__ = ["ArbitraryRecipe", "split", "train_arbitrary"]
 
@@ -42,9 +40,7 @@ def split(paintings: Sequence[PaintingFile]) -> tuple[list[PaintingFile], list[P
 
 def train_arbitrary(recipe: ArbitraryRecipe, schedule: Schedule, *, resume: bool, report: Report) -> Path:
     """Train a network on the paintings and return the checkpoint's path; raises what `run` and the data raise."""
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    device = choose_device(recipe.device)
+    device = recipe.computing.begin()
     paintings = load_paintings(recipe.paintings, longest=recipe.size, report=report)
     if len(paintings) < 2:
         raise TrainingError("one painting is a style", where=recipe.paintings[0], fix="use ganplugin train style")
@@ -61,7 +57,7 @@ def train_arbitrary(recipe: ArbitraryRecipe, schedule: Schedule, *, resume: bool
         seed=recipe.seed,
         learning_rate=recipe.learning_rate,
         weights=recipe.weights,
-        precision=choose_precision(recipe.precision, device),
+        precision=choose_precision(recipe.computing.precision, device),
     )
     trainer = ArbitraryTrainer(
         [one.pixels for one in learnt],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ganplugin.train.computing import Computing
 from ganplugin.train.manner import MannerWeights
 from ganplugin.train.precision import Precision
 from ganplugin.train.run_file import Called, write_facts
@@ -31,9 +32,7 @@ class PaintingRecipe:
     seed: int = 0
     learning_rate: float = 1e-3
     content_weight: float = 1.0
-    device: str = "auto"
-    precision: str = "auto"
-    threads: int | None = None
+    computing: Computing = field(default_factory=Computing)
     data: str = ""
     licence: str = ""
     called: Called = field(default_factory=Called)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ganplugin.errors import InputError, TrainingError
 from ganplugin.models.players.player import Picture, reproducible
+from ganplugin.train.computing import Computing
 from ganplugin.train.estimate import Estimate, Prospect, check_memory, estimate
 from ganplugin.train.game import Game, GameOptions
 from ganplugin.train.generator import GeneratorTrainer
@@ -26,11 +26,11 @@ from ganplugin.train.precision import choose_device, worth_trying
 from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
 from ganplugin.train.recipes.recipe import Pair, Recipe
-from ganplugin.train.run_file import Called, as_before, facts_of_same_data, plain_config, write_facts
+from ganplugin.train.run_file import Called, facts_of_same_data, plain_config, write_facts
 from ganplugin.train.tuning import tuned
 from ganplugin.train.watch.looking import Looking, eye_for
 from ganplugin.train.watch.watching import GeneratorWatch
-from ganplugin.train.workers import ALONE, Workers, launched
+from ganplugin.train.workers import Workers
 
 __all__ = ["GeneratorRun", "Start", "default_recipe", "recipe_for", "train_generator"]
 
@@ -77,12 +77,7 @@ class GeneratorRun:
     seed: int = 0
     accumulate: int = 1
     freeze: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    layout: Literal["auto", "plain", "channels-last"] = "auto"
-    threads: int | None = None
-    devices: int = 1
-    nodes: int = 1
+    computing: Computing = field(default_factory=Computing)
     data: str = ""
     licence: str = ""
     held_out: float = PART
@@ -120,10 +115,8 @@ def train_generator(
 
     Of several processes only the first reports, and returns a path.
     """
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    device, recipe = choose_device(options.device), adapted(RECIPES[options.recipe], options.choices)
-    workers = _workers(options, device)
+    device, recipe = options.computing.begin(), adapted(RECIPES[options.recipe], options.choices)
+    workers = options.computing.workers(device)
     report = _silent if workers.rank else report
     pictures, broken = _pictures(options)
     for words in broken:
@@ -195,12 +188,6 @@ def _pictures(options: GeneratorRun) -> tuple[PackedSet, list[str]]:
     return pictures, [f"skipped: {one}" for one in gathered.broken]
 
 
-def _workers(options: GeneratorRun, device: torch.device) -> Workers:
-    if options.devices * options.nodes == 1:
-        return ALONE
-    return launched(devices=options.devices, nodes=options.nodes, accelerator=device.type)
-
-
 def _fastest_game(
     options: GeneratorRun,
     recipe: Recipe,
@@ -213,7 +200,7 @@ def _fastest_game(
     """Return the game, computing as a run did ``before`` or else in the fastest way, its config, and how fast it is."""
     game, config = _game(options, recipe, pictures, device, workers)
     check_memory(game)
-    precision, layout = (as_before(before, name, getattr(options, name)) for name in ("precision", "layout"))
+    precision, layout = options.computing.ways(before)
     game, found = tuned(game, estimate, precision=precision, layout=layout, report=report)
     return game, config, found
 
@@ -233,7 +220,7 @@ def _game(
         seed=options.seed,
         accumulate=options.accumulate,
         frozen=options.freeze,
-        precision=worth_trying(options.precision, device)[0],
+        precision=worth_trying(options.computing.precision, device)[0],
     )
     return Game(recipe, pair, pictures, game_options, device, workers), config
 

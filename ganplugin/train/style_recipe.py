@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from ganplugin.train.data import Report, load_photos
 from ganplugin.train.features import load_features
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.painting_files import load_paintings
 from ganplugin.train.painting_recipe import PaintingRecipe
-from ganplugin.train.precision import choose_device, choose_precision
+from ganplugin.train.precision import choose_precision
 from ganplugin.train.style import StyleOptions, StyleTarget, StyleTrainer
 
 __all__ = ["StyleRecipe", "train_style"]
@@ -28,9 +26,7 @@ class StyleRecipe(PaintingRecipe):
 
 def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report: Report) -> Path:
     """Train a network for the paintings and return the checkpoint's path; raises what `run` and the data raise."""
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    device = choose_device(recipe.device)
+    device = recipe.computing.begin()
     paintings = load_paintings(recipe.paintings, longest=recipe.size, report=report)
     targets = [StyleTarget(painting.name, painting.pixels) for painting in paintings]
     photos = load_photos(recipe.photos, shortest=max(recipe.size, recipe.crop), least=recipe.crop, report=report)
@@ -41,7 +37,7 @@ def train_style(recipe: StyleRecipe, schedule: Schedule, *, resume: bool, report
         seed=recipe.seed,
         learning_rate=recipe.learning_rate,
         weights=recipe.weights,
-        precision=choose_precision(recipe.precision, device),
+        precision=choose_precision(recipe.computing.precision, device),
     )
     trainer = StyleTrainer(targets, photos, load_features(recipe.features), options, recipe.provenance, device)
     if not resume:

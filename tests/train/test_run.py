@@ -14,6 +14,7 @@ from ganplugin.errors import DependencyError, InputError, TrainingError
 from ganplugin.export import export_checkpoint
 from ganplugin.modelfile import read_manifest
 from ganplugin.train import estimate as estimating
+from ganplugin.train.computing import Computing
 from ganplugin.train.estimate import Estimate, Prospect, check_memory, estimate
 from ganplugin.train.held_out import hold_out
 from ganplugin.train.loop import Schedule
@@ -42,7 +43,7 @@ def options(folder: Path, tmp_path: Path) -> GeneratorRun:
         recipe="mlp",
         choices=Choices(batch=4, width=6),
         policy=Policy(width=8, height=8),
-        precision="fp32",
+        computing=Computing(precision="fp32"),
     )
 
 
@@ -119,9 +120,9 @@ def test_a_model_says_what_was_held_out_and_evaluation_parts_the_same(many: Gene
 
 
 def test_a_resumed_run_holds_the_same_out_and_is_the_undisturbed_one(many: GeneratorRun, tmp_path: Path) -> None:
-    whole = replace(many, out=tmp_path / "whole", layout="plain")
+    whole = replace(many, out=tmp_path / "whole", computing=Computing(precision="fp32", layout="plain"))
     train_generator(whole, Schedule(steps=6), resume=False, report=_quiet)
-    parts = replace(many, out=tmp_path / "parts", layout="plain")
+    parts = replace(many, out=tmp_path / "parts", computing=Computing(precision="fp32", layout="plain"))
     train_generator(parts, Schedule(steps=2, save_minutes=0.0), resume=False, report=_quiet)
     best = load_state(parts.out / "state.pt")["best"]
     # Neither another part nor none of it changes what was decided at the start.

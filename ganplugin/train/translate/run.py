@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -25,10 +24,11 @@ from ganplugin.models.players.translators import (
     loaded_translator,
 )
 from ganplugin.train.augment import changes_of
+from ganplugin.train.computing import Computing
 from ganplugin.train.estimate import Estimate, estimated, require_memory
 from ganplugin.train.loop import Schedule, run
-from ganplugin.train.precision import choose_device, worth_trying
-from ganplugin.train.run_file import Called, as_before, facts_of_same_data, plain_config, write_facts
+from ganplugin.train.precision import worth_trying
+from ganplugin.train.run_file import Called, facts_of_same_data, plain_config, write_facts
 from ganplugin.train.translate.contrast import Heads
 from ganplugin.train.translate.duel import Duel, DuelOptions
 from ganplugin.train.translate.games import BACK, FORWARD, Players
@@ -39,7 +39,7 @@ from ganplugin.train.translate.sides import Sides, gather_pairs, gather_sides
 from ganplugin.train.translate.trainer import TranslateTrainer
 from ganplugin.train.translate.watching import TranslateWatch
 from ganplugin.train.tuning import tuned
-from ganplugin.train.workers import ALONE, Workers, launched
+from ganplugin.train.workers import Workers
 
 __all__ = ["Beginning", "TranslateRun", "train_translation"]
 
@@ -73,12 +73,7 @@ class TranslateRun:
     plan: Plan
     start: Beginning | None = None
     metrics: bool = True
-    device: str = "auto"
-    precision: str = "auto"
-    layout: Literal["auto", "plain", "channels-last"] = "auto"
-    threads: int | None = None
-    devices: int = 1
-    nodes: int = 1
+    computing: Computing = field(default_factory=Computing)
     data: str = ""
     licence: str = ""
     called: Called = field(default_factory=Called)
@@ -89,17 +84,15 @@ def train_translation(options: TranslateRun, schedule: Schedule, *, resume: bool
 
     Of several processes only the first reports, measures, and returns a path.
     """
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    device = choose_device(options.device)
-    workers = _workers(options, device)
+    device = options.computing.begin()
+    workers = options.computing.workers(device)
     report = _silent if workers.rank else report
     sides = _sides(options, report)
     duel, config = _duel(options, sides, device, workers)
     report(_words(duel))
     require_memory(sum(one.numel() for one in (*duel.makers, *duel.tellers)), device)
     before = facts_of_same_data(options.out, sides.digest) if resume else {}
-    precision, layout = (as_before(before, name, getattr(options, name)) for name in ("precision", "layout"))
+    precision, layout = options.computing.ways(before)
     duel, _ = tuned(duel, _measured, precision=precision, layout=layout, report=report)
     provenance = {"data": options.data or _names(options), "licence": options.licence}
     trainer = TranslateTrainer(duel, config, provenance, both=options.plan.both)
@@ -122,12 +115,6 @@ def train_translation(options: TranslateRun, schedule: Schedule, *, resume: bool
 
 def _silent(words: str) -> None:
     pass
-
-
-def _workers(options: TranslateRun, device: torch.device) -> Workers:
-    if options.devices * options.nodes == 1:
-        return ALONE
-    return launched(devices=options.devices, nodes=options.nodes, accelerator=device.type)
 
 
 def _sides(options: TranslateRun, report: Report) -> Sides:
@@ -158,7 +145,7 @@ def _duel(
         learning_rate=plan.learning_rate,
         changes=changes_of("" if plan.augment == "none" else plan.augment),
         seed=plan.seed,
-        precision=worth_trying(options.precision, device)[0],
+        precision=worth_trying(options.computing.precision, device)[0],
     )
     config = {} if start is None else {**plain_config(start.config), "from": start.source}
     return Duel(plan.rules, players, sides, plan.frame, duel_options, device, workers), config
