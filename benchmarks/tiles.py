@@ -1,7 +1,8 @@
 """What painting in tiles costs and changes: ``python -m benchmarks.tiles [--photo FILE] [--model NAME] [--json]``.
 
 A photo is brought to 1080p, 4K and 8K and painted, each time by a process of its own, at once (``whole``) and in tiles
-of sides that are chosen (``0``) or given. Printed are CPU and wall seconds, their ratios to those of the whole in the
+of sides that are chosen (``0``) or given; with ``--apart`` also as a loop over pieces would paint it, each piece of
+512 px a picture of its own. Printed are CPU and wall seconds, their ratios to those of the whole in the
 same round (medians), the peak memory of the process, with the photo and the painting in it, the most that lies on disk
 between the passes, and the mean and largest difference from the whole in 8-bit levels. The photo is that of
 ``scripts/fetch_assets.py --only large-photos``.
@@ -18,14 +19,16 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganplugin.images import from_uint8, read_picture
 from ganplugin.library import resolve_model
-from ganplugin.runtime import RuntimeOptions, open_model
+from ganplugin.runtime import Model, RuntimeOptions, open_model
 from ganplugin.sizing import resize
 
 __all__ = ["SIZES", "Cost", "Row", "main", "paint", "rows"]
@@ -35,6 +38,9 @@ SIZES: Final[Mapping[str, tuple[int, int]]] = {"1080p": (1080, 1920), "4K": (216
 
 _PHOTO: Final = Path.home() / ".cache" / "ganplugin" / "assets" / "large-photos" / "TwoWings.jpg"
 _WHOLE: Final = -1
+_APART: Final = -2
+_NAMES: Final[Mapping[int, str]] = {_WHOLE: "whole", _APART: "apart"}
+_PIECE: Final = 512
 
 
 @dataclass(frozen=True)
@@ -61,19 +67,28 @@ class Row:
 
 
 def paint(photo: Path, model: str, tile: int, painting: Path) -> Cost:
-    """Paint a photo (a ``.npy`` of bytes) into ``painting`` in this process, in tiles or (-1) whole."""
+    """Paint a photo (a ``.npy`` of bytes) into ``painting`` in this process, in tiles, (-1) whole or (-2) in pieces."""
     picture = from_uint8(np.load(photo))
     network = open_model(resolve_model(model).path, RuntimeOptions(device="cpu"))
     wall, cpu = time.perf_counter(), time.process_time()
     if tile == _WHOLE:
-        planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None])
-        painted = network.run({"content": planes}, ["image"])["image"][0].transpose(1, 2, 0)
+        painted = _at_once(network, picture)
+    elif tile == _APART:
+        painted = np.empty_like(picture)
+        for top, left in product(*(range(0, side, _PIECE) for side in picture.shape[:2])):
+            place = np.s_[top : top + _PIECE, left : left + _PIECE]
+            painted[place] = _at_once(network, picture[place])
     else:
         painted = network.stylize(picture, tile=tile)[0]
-    room = 0 if tile == _WHOLE else network.tiled.painter.plan((picture.shape[0], picture.shape[1]), {}).room
+    room = 0 if tile in _NAMES else network.tiled.painter.plan((picture.shape[0], picture.shape[1]), {}).room
     seconds, busy = time.perf_counter() - wall, time.process_time() - cpu
     np.save(painting, painted)
     return Cost(seconds, busy, _peak(), room / 2**20)
+
+
+def _at_once(network: Model, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None])
+    return network.run({"content": planes}, ["image"])["image"][0].transpose(1, 2, 0)
 
 
 def _peak() -> float:
@@ -90,9 +105,8 @@ def _child(photo: Path, model: str, tile: int, painting: Path) -> Cost:
     return Cost(**json.loads(done.stdout))
 
 
-def rows(size: str, photo: Path, model: str, tiles: list[int], whole: bool, rounds: int) -> Iterator[Row]:
-    """Yield the lines of one size: ``whole`` says whether the picture fits into memory at once."""
-    kinds = [*([_WHOLE] if whole else []), *tiles]
+def rows(size: str, photo: Path, model: str, kinds: list[int], rounds: int) -> Iterator[Row]:
+    """Yield the lines of one size, a way of painting (see `paint`) a line."""
     with tempfile.TemporaryDirectory() as name:
         source, paintings = Path(name) / "photo.npy", {kind: Path(name) / f"{kind}.npy" for kind in kinds}
         levels = resize(read_picture(photo).rgb, SIZES[size][1], SIZES[size][0])
@@ -110,7 +124,7 @@ def _row(size: str, kind: int, costs: Mapping[int, list[Cost]], paintings: Mappi
     middle = Cost(
         *(statistics.median(getattr(cost, field) for cost in own) for field in ("seconds", "cpu", "memory", "disk"))
     )
-    name = "whole" if kind == _WHOLE else str(kind)
+    name = _NAMES.get(kind, str(kind))
     if whole is None or kind == _WHOLE:
         return Row(size, name, middle)
     apart = np.abs(np.load(paintings[kind]) - np.load(paintings[_WHOLE])) * 255
@@ -137,6 +151,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--tiles", nargs="+", type=int, default=[0, 512])
     parser.add_argument("--whole", nargs="*", choices=list(SIZES), default=["1080p"], help="sizes to paint at once too")
+    parser.add_argument("--apart", action="store_true", help="paint pieces as pictures of their own, too")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--paint", nargs=2, type=Path, help=argparse.SUPPRESS)
@@ -147,7 +162,8 @@ def main() -> None:
     if not given.json:
         print("size     tile   seconds      CPU   wall ratio  CPU ratio  peak MiB disk MiB mean level   largest")
     for size in given.sizes:
-        for row in rows(size, given.photo, given.model, given.tiles, size in given.whole, given.rounds):
+        kinds = [*([_WHOLE] if size in given.whole else []), *([_APART] if given.apart else []), *given.tiles]
+        for row in rows(size, given.photo, given.model, kinds, given.rounds):
             print(json.dumps(asdict(row)) if given.json else _line(row), flush=True)
 
 

@@ -14,20 +14,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fetch_assets import fetch
-from run_results import LOSSES, call, evaluate, lines_of, sheet_of, told, train, verdict_of, write_table
+from run_results import LOSSES, call, evaluate, sheet_of, told, train, verdict_of, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, PICTURE = ROOT / "docs" / "digits.md", ROOT / "docs" / "images" / "digits.png"
 WIDTHS = {"mlp": "256", "dcgan": "32"}
-HEADS = ("network", "loss", "minutes", "FID", "KID", "IS", "precision", "recall", "discriminator", "verdict")
+HEADS = ("network", "loss", "FID", "KID", "IS", "precision", "recall", "discriminator", "verdict")
 METRICS, NUMBERS = "fid,kid,is,pr,percentile", ("fid", "kid", "is", "precision", "recall", "percentile")
 SIDE = 28
 
 
 def row_of(recipe: str, loss: str, run: Path, numbers: Mapping[str, object]) -> tuple[str, ...]:
     """Return a row of the table."""
-    minutes = float(str(lines_of(run, "losses")[-1]["seconds"])) / 60
-    return (recipe, loss, f"{minutes:.1f}", *told(numbers, NUMBERS), verdict_of(run))
+    return (recipe, loss, *told(numbers, NUMBERS), verdict_of(run))
 
 
 def main() -> None:
