@@ -1,6 +1,7 @@
 """Show what `benchmarks.quality` found: ``python -m benchmarks.quality_picture RESULTS PICTURE [--seed 0]``.
 
-PICTURE gets the samples of a contestant in each row, of a time in each column. Prints the table for the documentation.
+PICTURE gets the samples of a contestant in each row, of a time in each column; not all need have been run as long.
+Prints the table for the documentation.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ GAP, HEAD = 16, 28
 
 def picture(folder: Path, names: Sequence[str], minutes: Sequence[float], seed: int) -> Image.Image:
     """Return the sheets of samples side by side."""
-    sheets = {(name, time): Image.open(folder / grid_name(name, seed, time)) for name in names for time in minutes}
+    places = {(name, time): folder / grid_name(name, seed, time) for name in names for time in minutes}
+    sheets = {key: Image.open(place) for key, place in places.items() if place.exists()}
     width, height = next(iter(sheets.values())).size
     page = Image.new("RGB", (len(minutes) * (width + GAP) - GAP, len(names) * (height + HEAD)), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(18)
