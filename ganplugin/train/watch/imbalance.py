@@ -18,9 +18,7 @@ NAME: Final = "imbalance"
 _WINDOW: Final = 10
 _SURE: Final = (0.05, 0.02)
 _WRONG: Final = (1.05, 1.15)
-_STRONG: Final = (
-    "the scorer wins: --penalty r1=10, --augment ada, a lower --learning-rate, or --loss relativistic or wgan-gp"
-)
+_STRONG: Final = "the scorer wins: --penalty r1=10, --augment ada, a lower --learning-rate, or --loss wgan-gp"
 _WEAK: Final = "the scorer loses: a lower --learning-rate, lighter --penalty, --loss hinge, or a larger --batch"
 
 
