@@ -85,6 +85,9 @@ class GeneratorTraining(Resumable):
     help="Part of the pictures that is measured against and never trained on; 0: none.",
 )
 @click.option("--metrics/--no-metrics", default=True, show_default=True, help="Measure samples, at some saves or all.")
+@click.option(
+    "--compile", "compiled", is_flag=True, help="Try torch.compile, for long runs on a GPU; kept where it is faster."
+)
 @keeping_option
 @computing_options
 @spread_options
@@ -121,6 +124,7 @@ def generator(
     threads: int | None,
     held_out: float,
     metrics: bool,
+    compiled: bool,
     save_minutes: float,
     keep_kimg: float | None,
     data: str,
@@ -166,7 +170,7 @@ def generator(
         seed=seed,
         accumulate=accumulate,
         freeze=freeze,
-        computing=Computing(device, precision, threads, layout, devices, nodes),
+        computing=Computing(device, precision, threads, layout, devices, nodes, compiled),
         data=data,
         licence=licence,
         held_out=held_out,

@@ -23,7 +23,7 @@ _FREE: Final = frozenset(
     {
         *_LENGTH,
         *("loss", "penalty", "lazy", "learning_rate", "augment", "content_weight", "identity"),
-        *("device", "devices", "nodes", "precision", "layout", "threads"),
+        *("device", "devices", "nodes", "precision", "layout", "threads", "compiled"),
         *("metrics", "save_minutes", "keep_kimg", "data", "licence", "photos", "features"),
     }
 )

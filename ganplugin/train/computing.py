@@ -20,7 +20,7 @@ class Computing:
     """Where, how exactly and in how many processes: ``devices`` GPUs or processes on each of ``nodes`` machines.
 
     ``auto`` is decided by what the machine has, and where that leaves a choice, by measuring. Without ``threads`` a CPU
-    is used whole.
+    is used whole. ``compiled`` asks to try whether compiled networks are faster.
     """
 
     device: str = "auto"
@@ -29,6 +29,7 @@ class Computing:
     layout: Literal["auto", "plain", "channels-last"] = "auto"
     devices: int = 1
     nodes: int = 1
+    compiled: bool = False
 
     def begin(self) -> torch.device:
         """Hold torch to the threads that were asked for and return the device; raises what `choose_device` does."""

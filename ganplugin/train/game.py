@@ -13,11 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganplugin.errors import InputError, TrainingError
-from ganplugin.models.players.player import Judge, Painter, Picture, RebuildingJudge, StyledPainter
+from ganplugin.models.players.player import Judge, Painter, Picture, StyledPainter
 from ganplugin.train.ada import COLOUR, GEOMETRY, Steering, recoloured, resampled, steered
 from ganplugin.train.augment import pipeline
 from ganplugin.train.ema import follow, frozen_copy
 from ganplugin.train.objectives import OBJECTIVES
+from ganplugin.train.passes import Passes, compiled_passes, plain_passes
 from ganplugin.train.path_length import path_penalty
 from ganplugin.train.penalties import Penalties, between, overslope, squared_slope
 from ganplugin.train.pictures.batches import load
@@ -79,6 +80,8 @@ class Game:
         self.sampler = Sampler(len(pictures), recipe.batch, options.seed)
         self.painter, self.judge = pair[0].to(device).train(), pair[1].to(device).train()
         workers.same((self.painter, self.judge))
+        self.plain = plain_passes(self.painter, self.judge)
+        self.compiled: Passes | None = None
         self.frozen = _freeze(self.judge, options.frozen)
         self.average: Painter = frozen_copy(self.painter)
         self.optimizers = {
@@ -97,6 +100,15 @@ class Game:
         for player in (self.painter, self.judge, self.average):
             player.to(memory_format=order)  # type: ignore[call-overload]
         return self
+
+    def compiling(self, wanted: bool) -> Game:
+        """Compile the networks, or no longer; that changes speed alone (and the last bits)."""
+        self.compiled = compiled_passes(self.painter, self.judge) if wanted else None
+        return self
+
+    def _passes(self, *, sloped: bool) -> Passes:
+        """Return how to ask the networks; ``sloped`` where slopes are to be learnt from."""
+        return self.plain if sloped or self.compiled is None else self.compiled
 
     # The step
 
@@ -166,14 +178,14 @@ class Game:
             label = None if deal.label is None else deal.label[piece]
             yield _Deal(deal.real[piece], label, deal.z[piece], deal.other[piece], deal.crossover[piece])
 
-    def _made(self, deal: _Deal) -> tuple[Tensor, Tensor | None]:
+    def _made(self, deal: _Deal, passes: Passes) -> tuple[Tensor, Tensor | None]:
         """Return pictures, float32 in any precision, and the ws that they are made of where there are any."""
         if not isinstance(self.painter, StyledPainter):
-            return self.painter.paint(deal.z, deal.label).float(), None
+            return passes.draw(deal.z, deal.label).float(), None
         layer = torch.arange(self.painter.num_ws, device=self.device)[None, :, None]
         first, second = self.painter.map(deal.z, deal.label), self.painter.map(deal.other, deal.label)
         ws = torch.where(layer < deal.crossover[:, :, None], first[:, None], second[:, None])
-        return self.painter.synthesize(ws).float(), ws
+        return passes.draw(ws).float(), ws
 
     def _seen(self, images: Tensor) -> Tensor:
         """Return pictures as the scorer sees them: changed at random."""
@@ -199,14 +211,15 @@ class Game:
         return loss, real, made
 
     def _scorer_piece(self, deal: _Deal, due: Penalties | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        passes = self._passes(sloped=due is not None)
         with autocast(self.options.precision, self.device):
             with torch.no_grad():
-                made = self._seen(self._made(deal)[0])
+                made = self._seen(self._made(deal, passes)[0])
             real = self._seen(deal.real)
             real.requires_grad_(due is not None and due.r1 > 0)
             made.requires_grad_(due is not None and due.r2 > 0)
-            real_score, missed = self._judged(real, deal.label)
-            made_score = self.judge(made, deal.label).float()
+            real_score, missed = self._judged(real, deal.label, passes)
+            made_score = passes.judge(made, deal.label).float()
             loss = self.objective.scorer(real_score, made_score)
             total = loss if missed is None else loss + missed
             if due is not None:
@@ -216,11 +229,12 @@ class Game:
         certainty = self.objective.certainty(real_score, made_score)
         return loss.detach(), real_score.mean(), made_score.mean(), certainty
 
-    def _judged(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    @staticmethod
+    def _judged(real: Tensor, label: Tensor | None, passes: Passes) -> tuple[Tensor, Tensor | None]:
         """Return the scores of real pictures, and how far the scorer is from drawing them again, if it tries that."""
-        if not isinstance(self.judge, RebuildingJudge):
-            return self.judge(real, label).float(), None
-        score, missed = self.judge.judge_and_rebuild(real, label)
+        if passes.judge_and_rebuild is None:
+            return passes.judge(real, label).float(), None
+        score, missed = passes.judge_and_rebuild(real, label)
         return score.float(), missed
 
     def _penalty(self, due: Penalties, deal: _Deal, real: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor]) -> Tensor:
@@ -251,16 +265,18 @@ class Game:
 
     def _generator_piece(self, deal: _Deal) -> Tensor:
         path = self.recipe.path
+        measured = path is not None and self.step % path.every == 0
+        judge = self._passes(sloped=False).judge
         with autocast(self.options.precision, self.device):
-            images, ws = self._made(deal)
-            made = self.judge(self._seen(images), deal.label).float()
+            images, ws = self._made(deal, self._passes(sloped=measured))
+            made = judge(self._seen(images), deal.label).float()
             real = made
             if self.objective.needs_real:
                 with torch.no_grad():
-                    real = self.judge(self._seen(deal.real), deal.label).float()
+                    real = judge(self._seen(deal.real), deal.label).float()
             loss = self.objective.generator(real, made)
             total = loss
-            if path is not None and ws is not None and self.step % path.every == 0:
+            if path is not None and ws is not None and measured:
                 penalty, self.path_mean = path_penalty(images, ws, self.path_mean, path)
                 total = loss + penalty
         (total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]

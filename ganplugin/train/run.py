@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganplugin.errors import InputError, TrainingError
 from ganplugin.models.players.player import Picture, reproducible
+from ganplugin.train.compiling import compiled_if_faster
 from ganplugin.train.computing import Computing
 from ganplugin.train.estimate import Estimate, Prospect, check_memory, estimate
 from ganplugin.train.game import Game, GameOptions
@@ -202,6 +203,10 @@ def _fastest_game(
     check_memory(game)
     precision, layout = options.computing.ways(before)
     game, found = tuned(game, estimate, precision=precision, layout=layout, report=report)
+    if before.get("compiled") is not None:
+        game.compiling(before["compiled"] is True)
+    elif options.computing.compiled:
+        found = compiled_if_faster(game, found, report=report)
     return game, config, found
 
 
@@ -255,6 +260,7 @@ def _write_facts(options: GeneratorRun, game: Game, held: HeldOut, watch: Genera
         "held_out_pictures": 0 if held.unseen is None else len(held.unseen),
         "backbone": None if watch.looking is None else watch.looking.eye.key,
         "precision": game.options.precision,
+        "compiled": game.compiled is not None if options.computing.compiled else None,
         "layout": "channels-last" if game.options.channels_last else "plain",
     }
     write_facts(options.out, facts)
