@@ -132,14 +132,14 @@ def main() -> None:
 
 def write_sheet(columns: list[dict[str, list[Pixels]]], photos: list[Pixels], out: Path) -> None:
     """Write the sheet: a row of paintings, then two rows a photo, ours and theirs."""
-    blank = np.ones_like(photos[0])
-    cells = [blank, *(column["painting"][0] for column in columns)]
+    nothing = np.zeros((1, 1, 4), np.float32)
+    cells = [nothing, *(column["painting"][0] for column in columns)]
     labels = ["", *("painting" for _ in columns)]
     for index, photo in enumerate(photos):
         for name in ("ours", "theirs"):
-            cells += [photo if name == "ours" else blank, *(column[name][index] for column in columns)]
-            labels += ["photo" if name == "ours" else "", *(name for _ in columns)]
-    sheet = contact_sheet([cell[..., :3] for cell in cells], columns=1 + len(columns), cell=320, labels=labels)
+            cells += [photo, *(column[name][index] for column in columns)]
+            labels += ["photo", *(name for _ in columns)]
+    sheet = contact_sheet(cells, columns=1 + len(columns), cell=320, labels=labels)
     Image.fromarray((sheet * 255).round().astype(np.uint8)).save(out)
 
 
