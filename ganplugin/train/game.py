@@ -252,16 +252,24 @@ class Game:
 
     def _generator_turn(self, deal: _Deal) -> Tensor:
         """Let the generator learn from what the scorer says; return its loss."""
-        self.judge.requires_grad_(False)
         self.optimizers["generator"].zero_grad(set_to_none=True)
-        losses = [self._generator_piece(piece) for piece in self._pieces(deal)]
+        with self._resting_scorer():
+            losses = [self._generator_piece(piece) for piece in self._pieces(deal)]
         self._learn("generator", self.painter)
         if self.recipe.path is not None:
             self.path_mean = self._agreed(self.path_mean)
-        self.judge.requires_grad_(True)
-        for parameter in self.frozen:
-            parameter.requires_grad_(False)
         return torch.stack(losses).mean()
+
+    @contextmanager
+    def _resting_scorer(self) -> Iterator[None]:
+        """Work out no gradients of the scorer's weights; it learns again afterwards, even if a step breaks off."""
+        self.judge.requires_grad_(False)
+        try:
+            yield
+        finally:
+            self.judge.requires_grad_(True)
+            for parameter in self.frozen:
+                parameter.requires_grad_(False)
 
     def _generator_piece(self, deal: _Deal) -> Tensor:
         path = self.recipe.path

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganplugin.errors import InputError, TrainingError
 from ganplugin.models.players.player import Picture, reproducible
-from ganplugin.train.compiling import compiled_if_faster
+from ganplugin.train.compiling import compiled_as_before, compiled_if_faster
 from ganplugin.train.computing import Computing
 from ganplugin.train.estimate import Estimate, Prospect, check_memory, estimate
 from ganplugin.train.game import Game, GameOptions
@@ -203,9 +203,9 @@ def _fastest_game(
     check_memory(game)
     precision, layout = options.computing.ways(before)
     game, found = tuned(game, estimate, precision=precision, layout=layout, report=report)
-    if before.get("compiled") is not None:
-        game.compiling(before["compiled"] is True)
-    elif options.computing.compiled:
+    if before.get("compiled"):
+        found = compiled_as_before(game, found, report=report)
+    elif options.computing.compiled and before.get("compiled") is None:
         found = compiled_if_faster(game, found, report=report)
     return game, config, found
 
