@@ -16,7 +16,7 @@ from ganplugin.files import file_digest
         (("sample", "full.onnx", "--seeds", "3", "--format", "webp"), "samples/seed-0003.webp"),
         (("sample", "full.onnx", "--seeds", "3", "--threads", "1"), "samples/seed-0003.png"),
         (("sample", "full.onnx", "--mix", "9", "--truncation", "0.5", "--sheet"), "samples-sheet.png"),
-        (("interpolate", "full.onnx", "--frames", "5", "--out", "a.mp4"), "a.mp4"),
+        (("interpolate", "full.onnx", "--frames", "5", "--scale", "16", "--out", "a.mp4"), "a.mp4"),
         (("interpolate", "full.onnx", "--frames", "5", "--out", "a.webp"), "a.webp"),
         (("interpolate", "full.onnx", "--frames", "5", "--out", "f"), "f/frame-00003.png"),
         (("style", "styles.onnx#night", "photos"), "styled/dog-night.png"),

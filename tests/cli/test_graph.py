@@ -333,7 +333,7 @@ def everything(folder: Path) -> dict[str, object]:
         "save more": node("SaveImages", images=["more", 0], folder="more"),
         "look": node("PreviewImage", images=["gif", 0]),
         **{
-            f"film {suffix}": node("SaveVideo", images=["walk", 0], path=f"walk.{suffix}", fps=12.0, scale=2)
+            f"film {suffix}": node("SaveVideo", images=["walk", 0], path=f"walk.{suffix}", fps=12.0, scale=16)
             for suffix in ("png", "gif", "webp", "mp4", "webm")
         },
         "film of frames": node("SaveVideo", images=["painted", 0], path="painted.webp"),

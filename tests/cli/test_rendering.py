@@ -113,13 +113,13 @@ def test_latents_from_a_file(run, here):
 
 @pytest.mark.parametrize("out", ["walk.webp", "walk.gif", "walk.png", "walk.mp4", "sub/walk.WEBP"])
 def test_walks_as_films(run, here, out):
-    options = ("--frames", "6", "--fps", "12.5", "--scale", "2", "--seeds", "1,2", "--curve", "spline")
+    options = ("--frames", "6", "--fps", "12.5", "--scale", "16", "--seeds", "1,2", "--curve", "spline")
     done = run("interpolate", "full.onnx", *options, "--out", out, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["files"] == [out]
     if not out.endswith("mp4"):
         with Image.open(out) as film:
-            assert (film.n_frames, film.size) == (6, (16, 16))
+            assert (film.n_frames, film.size) == (6, (128, 128))
     first = file_digest(here / out)
     assert run("interpolate", "full.onnx", *options, "--out", out, "--overwrite", "--batch", "1").code == 0
     assert file_digest(here / out) == first

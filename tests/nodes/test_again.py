@@ -129,7 +129,7 @@ WORKS = {
     "mix": lambda: images(sample(latents=mixed(), noise="seeded").images),
     "latents": lambda: images(sample(latents=from_file()).images),
     "frame": lambda: images(walk().images),
-    "mp4": lambda: film(walk().images, "a.mp4", fps=12.5, scale=3),
+    "mp4": lambda: film(walk().images, "a.mp4", fps=12.5, scale=16),
     "animation": lambda: film(walk(easing="smooth", curve="circle").images, "a.webp"),
     "gif": lambda: film(walk().images, "a.gif"),
     "apng": lambda: film(walk().images, "a.png"),
