@@ -31,9 +31,6 @@ _NAMES: Final = (
     (r"^embedding\.", "EmbeddingLayer."),
 )
 _KERNEL: Final = ".Resampler.Kernel"
-_BINOMIAL: Final = (1.0, 2.0, 1.0)
-"""The paper's filter, of odd length: a doubled map is half a sample off, and the next network learns that."""
-
 _LEAKY: Final = math.sqrt(2 / (1 + 0.2**2))
 
 
@@ -137,7 +134,7 @@ def _blocks(plan: R3Plan, stage: int, first: int, width: int) -> dict[str, Tenso
 
 def _resampler(name: str, before: int, after: int) -> dict[str, Tensor]:
     change = {} if before == after else {f"{name}.LinearLayer.Layer.weight": _weight(after, before, 1, 1)}
-    return {f"{name}{_KERNEL}": fir_kernel(_BINOMIAL), **change}
+    return {f"{name}{_KERNEL}": fir_kernel(), **change}
 
 
 def _generator_state(plan: R3Plan) -> dict[str, Tensor]:

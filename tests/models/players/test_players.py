@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError, InputError
 from ganplugin.models.families import FAMILIES
+from ganplugin.models.fir import FirDown, FirUp
 from ganplugin.models.network import Family, Network
 from ganplugin.models.players import chains, fastgan
 from ganplugin.models.players.player import Picture, RebuildingJudge, StyledPainter, halvings
@@ -182,6 +183,24 @@ def test_a_missing_tensor_is_an_error_in_words(name: str) -> None:
     del state[next(key for key in state if key.endswith("weight"))]
     with pytest.raises(CheckpointError):
         case.loaded(state, judge.file_state(), case.config)
+
+
+def test_new_r3gan_networks_resample_without_a_grid() -> None:
+    """A filter of odd length left three of four places of each doubled map paler: training drew lines, for an hour."""
+    painter, judge = CASES["r3"].fresh()
+    doubling = [module for module in painter.modules() if isinstance(module, FirUp)]
+    halving = [module for module in judge.modules() if isinstance(module, FirDown)]
+    assert (len(doubling), len(halving)) == (2, 2)
+    noise, ramp = torch.randn(64, 8, 32, 32, generator=torch.Generator().manual_seed(0)), torch.arange(32.0)
+    for up in doubling:
+        made = up(noise[:, : up.channels])[..., 4:-4, 4:-4]
+        strengths = [float(made[..., row::2, column::2].std()) for row in (0, 1) for column in (0, 1)]
+        assert strengths == pytest.approx([strengths[0]] * 4, rel=0.02)
+        middle = up(ramp.expand(1, up.channels, 32, 32))[0, 0, 32, 4:-4]
+        assert torch.allclose(middle, torch.arange(4.0, 60.0) / 2 - 0.25)
+    for down in halving:
+        middle = down(ramp.expand(1, down.channels, 32, 32))[0, 0, 8, 2:-2]
+        assert torch.allclose(middle, torch.arange(2.0, 14.0) * 2 + 0.5)
 
 
 def test_dropout_acts_in_training_alone() -> None:
