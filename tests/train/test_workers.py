@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,11 +18,14 @@ TOGETHER = """
 import os, sys
 from dataclasses import replace
 from pathlib import Path
+import numpy as np
 import torch
 torch.set_num_threads(1)
 from ganplugin.train.game import Game
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.generator import GeneratorTrainer
+from ganplugin.train.metrics.distances import frechet_distance, inception_score, kernel_distance
+from ganplugin.train.metrics.statistics import Statistics
 from ganplugin.train.workers import launched
 from tests.train.tiny import game
 workers = launched(devices=2, nodes=1, accelerator="cpu")
@@ -30,18 +34,31 @@ first = game("r3-small", augment="none")
 pair = (first.painter, first.judge) if workers.rank == 0 else (alone.painter, alone.judge)
 played = Game(first.recipe, pair, first.pictures, first.options, torch.device("cpu"), workers)
 trainer = GeneratorTrainer(played, {"family": "r3gan"}, {})
-run(trainer, Path(sys.argv[1]), Schedule(steps=3, save_minutes=0.0, log_steps=1), resume=False, workers=workers)
+def measure():
+    features = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    moments = Statistics(20, features.sum(0, dtype=np.float64), features.T.astype(np.float64) @ features)
+    kid, _ = kernel_distance(features, features, seed=0)
+    return {"kid": kid, "fid": frechet_distance(moments, moments), "is": inception_score(features, seed=0)[0]}
+schedule = Schedule(steps=3, save_minutes=0.0, log_steps=1)
+run(trainer, Path(sys.argv[1]), schedule, resume=False, measure=measure, workers=workers)
 torch.save(played.state(), Path(sys.argv[1]) / f"rank{workers.rank}.pt")
 """
 
 
-def test_two_processes_do_what_one_does_with_the_doubled_batch(tmp_path: Path) -> None:
-    """A batch of 4 shared by two, against one process with all 4, on a recipe without batch norm."""
+def lines(folder: Path, kind: str) -> list[dict[str, object]]:
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [row for row in rows if row["kind"] == kind]
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of two processes, on a recipe without batch norm: a batch of 4 shared by two."""
     pytest.importorskip("lightning_fabric")
-    script = tmp_path / "together.py"
+    folder = tmp_path_factory.mktemp("together")
+    script = folder / "together.py"
     script.write_text(TOGETHER, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "run")],
+        [sys.executable, str(script), str(folder / "run")],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COVERAGE_PROCESS_START": ""},
         capture_output=True,
@@ -50,17 +67,28 @@ def test_two_processes_do_what_one_does_with_the_doubled_batch(tmp_path: Path) -
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+def test_two_processes_do_what_one_does_with_the_doubled_batch(together: Path) -> None:
     alone = game("r3-small", augment="none")
     for step in range(3):
         alone.advance(step / 3)
-    states = [torch.load(tmp_path / "run" / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+    states = [torch.load(together / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
     for name in ("generator", "scorer", "average"):
         for key, wanted in alone.state()[name].items():  # type: ignore[attr-defined]
             assert torch.equal(states[0][name][key], states[1][name][key]), f"{name} {key}"
             assert torch.allclose(states[0][name][key], wanted, atol=1e-5), f"{name} {key}"
-    written = {path.name for path in (tmp_path / "run").iterdir()}
+    written = {path.name for path in together.iterdir()}
     assert {"checkpoint.safetensors", "state.pt", "log.jsonl", "grids"} <= written
-    assert len((tmp_path / "run" / "log.jsonl").read_text().splitlines()) == 3
+    assert len(lines(together, "losses")) == 3
+
+
+def test_the_first_process_measures_and_waits_for_no_other(together: Path) -> None:
+    """Metrics asked the other processes for what they had seen, which went on and never answered: all stood still."""
+    for line in lines(together, "metrics"):
+        assert line["fid"] == pytest.approx(0, abs=1e-6)
+    assert lines(together, "metrics")
 
 
 def test_a_batch_is_shared_evenly_or_not_at_all() -> None:

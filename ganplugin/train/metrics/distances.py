@@ -1,4 +1,7 @@
-"""FID, KID and Inception Score by torchmetrics, from features that a backbone has given already."""
+"""FID, KID and Inception Score by torchmetrics, from features that a backbone has given already.
+
+Of several processes one alone measures: what others hold is never waited for (``sync_on_compute``).
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def frechet_distance(made: Statistics, real: Statistics) -> float:
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     width = len(_present(made.total))
-    metric = FrechetInceptionDistance(feature=_Given(width)).set_dtype(torch.float64)
+    metric = FrechetInceptionDistance(feature=_Given(width), sync_on_compute=False).set_dtype(torch.float64)
     metric.orig_dtype = torch.float64
     for name, found in (("fake", made), ("real", real)):
         setattr(metric, f"{name}_features_sum", torch.from_numpy(_present(found.total)))
@@ -62,7 +65,9 @@ def kernel_distance(made: NDArray[np.float32], real: NDArray[np.float32], *, see
 
     size = max(2, min(_KID_SUBSET_SIZE, len(made) // 2, len(real) // 2))
     with _quiet():
-        metric = KernelInceptionDistance(feature=_Given(made.shape[1]), subsets=_KID_SUBSETS, subset_size=size)
+        metric = KernelInceptionDistance(
+            feature=_Given(made.shape[1]), subsets=_KID_SUBSETS, subset_size=size, sync_on_compute=False
+        )
     metric.update(torch.from_numpy(real), real=True)
     metric.update(torch.from_numpy(made), real=False)
     mean, deviation = _compute(metric, seed)
@@ -77,7 +82,9 @@ def inception_score(scores: NDArray[np.float32], *, seed: int) -> tuple[float, f
     from torchmetrics.image.inception import InceptionScore
 
     with _quiet():
-        metric = InceptionScore(feature=_Given(scores.shape[1]), splits=min(_SPLITS, max(2, len(scores) // 2)))
+        metric = InceptionScore(
+            feature=_Given(scores.shape[1]), splits=min(_SPLITS, max(2, len(scores) // 2)), sync_on_compute=False
+        )
     metric.update(torch.from_numpy(scores))
     mean, deviation = _compute(metric, seed)
     return mean, deviation
