@@ -14,6 +14,7 @@ from tests.source import load_script
 
 run_results = load_script("run_results")
 make_digits, make_losses = load_script("make_digits"), load_script("make_losses")
+make_hours = load_script("make_hours")
 
 Made = Callable[[Sequence[tuple[float, str]]], Path]
 
@@ -74,6 +75,22 @@ def test_a_row_on_losses_remembers_a_collapse_that_passed(make_run: Made) -> Non
 
 def test_a_run_that_was_never_looked_at_has_no_verdict_on_collapse(make_run: Made) -> None:
     assert make_losses.collapse_of(make_run([])) == "unknown"
+
+
+def test_moments_of_hours_are_evenly_apart_and_end_with_the_last() -> None:
+    moments = [{"step": step} for step in range(1, 15)]
+    assert [moment["step"] for moment in make_hours.chosen(moments, 4)] == [4, 7, 10, 14]
+    assert make_hours.chosen(moments[:4], 4) == moments[:4]
+
+
+def test_sheets_of_hours_stand_side_by_side_under_their_times(make_run: Made) -> None:
+    run, moment = make_run([]), {"step": 2, "seconds": 5400.0, "kimg": 131.4, "kid": 0.25, "spectrum": 12.34}
+    page = make_hours.sheets_of(run, [moment, moment])
+    assert page.size == (2 * 238 + 16, 238 + 28)
+    assert [page.getpixel((left + 30, 28)) for left in (0, 254)] == [(1, 1, 1)] * 2
+    row = dict(zip(make_hours.HEADS, make_hours.row_of(moment), strict=True))
+    assert (row["minutes"], row["thousand pictures"], row["KID"]) == ("90", "131", "0.25")
+    assert (row["spectrum"], row["recall"]) == ("12.3", "–")
 
 
 def test_the_table_takes_the_place_of_the_one_before(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganplugin.errors import DependencyError, InputError
 from ganplugin.train.workers import ALONE, Alone, launched, share
@@ -44,6 +46,31 @@ run(trainer, Path(sys.argv[1]), schedule, resume=False, measure=measure, workers
 torch.save(played.state(), Path(sys.argv[1]) / f"rank{workers.rank}.pt")
 """
 
+COMMAND = """
+from ganplugin.train.metrics.backbones.random_convolutions import random_convolutions
+from ganplugin.train.watch import looking
+looking.load_backbone = lambda name="", *, device: random_convolutions(device)
+from ganplugin.cli import main
+main()
+"""
+
+
+def process(script: Path, text: str, *arguments: object, cwd: Path = ROOT) -> str:
+    """Run a script, which starts a second process of itself, and return what both say."""
+    script.write_text(text, encoding="utf-8")
+    environment = {"PYTHONPATH": os.pathsep.join((str(ROOT), *sys.path)), "COVERAGE_PROCESS_START": ""}
+    done = subprocess.run(
+        [sys.executable, str(script), *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
 
 def lines(folder: Path, kind: str) -> list[dict[str, object]]:
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -55,18 +82,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of two processes, on a recipe without batch norm: a batch of 4 shared by two."""
     pytest.importorskip("lightning_fabric")
     folder = tmp_path_factory.mktemp("together")
-    script = folder / "together.py"
-    script.write_text(TOGETHER, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder / "run")],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COVERAGE_PROCESS_START": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    process(folder / "together.py", TOGETHER, folder / "run")
     return folder / "run"
 
 
@@ -89,6 +105,21 @@ def test_the_first_process_measures_and_waits_for_no_other(together: Path) -> No
     for line in lines(together, "metrics"):
         assert line["fid"] == pytest.approx(0, abs=1e-6)
     assert lines(together, "metrics")
+
+
+def test_the_command_trains_in_two_processes_measures_and_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("lightning_fabric")
+    run, folder, random = tmp_path / "run", tmp_path / "pictures", np.random.default_rng(0)
+    folder.mkdir()
+    for index in range(80):
+        Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8)).save(folder / f"{index}.png")
+    options = ("--recipe", "mlp", "--size", "8", "--width", "6", "--batch", "4", "--held-out", "0.4", "--devices", "2")
+    for kimg, more in (("0.02", options), ("0.04", ("--resume",))):
+        words = ("train", "generator", folder, "--out", run, "--kimg", kimg, *more)
+        said = process(tmp_path / "command.py", COMMAND, *words, cwd=tmp_path)
+        assert said.count("80 pictures of 8 x 8") == 1, said
+    assert [line["step"] for line in lines(run, "metrics")] == [5, 10]
+    assert json.loads((run / "run.json").read_text(encoding="utf-8"))["options"]["devices"] == 2
 
 
 def test_a_batch_is_shared_evenly_or_not_at_all() -> None:
