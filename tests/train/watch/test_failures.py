@@ -24,7 +24,7 @@ def short_memory(recipe: Recipe) -> Recipe:
     return replace(recipe, averaging=Averaging(1.0))
 
 
-@pytest.mark.parametrize(("name", "steps"), [("quick", 100), ("r3-small", 100)])
+@pytest.mark.parametrize(("name", "steps"), [("quick", 100), ("r3-small", 150)])
 def test_a_healthy_training_is_good_in_every_way(name: str, steps: int, tmp_path: Path) -> None:
     width = {"quick": 8, "r3-small": 16}[name]
     watch = watched(name, tmp_path, width=width, learning_rate=1e-3, change=short_memory)
