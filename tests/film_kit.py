@@ -1,7 +1,4 @@
-"""Small films that the tests make: known colours, known times, a sine for sound.
-
-Where bytes are compared, frames are 128 x 96: of 64 x 48, x264 gives one film in some five hundred other bytes.
-"""
+"""Small films that the tests make: known colours, known times, a sine for sound."""
 
 from __future__ import annotations
 
