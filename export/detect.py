@@ -11,6 +11,7 @@ from ganplugin.errors import CheckpointError
 from ganplugin.export.checkpoint import Checkpoint
 from ganplugin.export.lookalikes import Lookalike, lookalike, only_an_optimiser
 from ganplugin.export.near_misses import near_miss
+from ganplugin.export.rights import rights_of
 from ganplugin.export.unwrap import Part, is_averaged, parts_of
 from ganplugin.manifest import Kind
 from ganplugin.models.network import Family
@@ -37,6 +38,11 @@ class Match:
     def is_averaged(self) -> bool:
         """Whether the part holds averaged weights."""
         return is_averaged(self.part)
+
+    @property
+    def rights(self) -> str:
+        """What is known of the rights in the weights; see `rights_of`."""
+        return rights_of(self.part.config, self.family.licence)
 
 
 def matches_of(checkpoint: Checkpoint, families: Registry[Family]) -> tuple[Match, ...]:

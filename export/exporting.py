@@ -178,8 +178,8 @@ def _manifest(joint: Joint, match: Match, network: Network, options: ExportOptio
     checkpoint = joint.checkpoint
     weights = HyperParameter(name="weights", value=match.part.path or "the whole file", origin="metadata")
     known: dict[str, Any] = {
-        "licence": match.family.licence,
         **network.facts,
+        "licence": match.rights,
         **_trained(match.part.config, network),
         **({} if options.licence is None else {"licence": options.licence}),
         "kind": network.kind,
@@ -201,7 +201,7 @@ def _manifest(joint: Joint, match: Match, network: Network, options: ExportOptio
 
 
 def _trained(config: Mapping[str, object], network: Network) -> dict[str, object]:
-    """Return what a checkpoint of ours says of its training, whatever its family: provenance, rights, class names."""
+    """Return what a checkpoint of ours says of its training, whatever its family: provenance, class names."""
     said = config.get("training")
     if not isinstance(said, Mapping):
         return {}
@@ -209,8 +209,7 @@ def _trained(config: Mapping[str, object], network: Network) -> dict[str, object
     names, classes = config.get("classes"), network.facts.get("classes")
     if isinstance(names, list) and isinstance(classes, tuple) and len(names) == len(classes):
         known["classes"] = tuple(str(name) for name in names)
-    licence = str(said.get("licence", ""))
-    return {**known, **({"licence": licence} if licence else {})}
+    return known
 
 
 def _proved_model(network: Network, manifest: Manifest, options: ExportOptions, tell: Report) -> tuple[Manifest, bytes]:

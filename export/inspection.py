@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ganplugin.errors import CheckpointError, DependencyError
 from ganplugin.export.checkpoint import Checkpoint, load_checkpoint
@@ -46,7 +46,7 @@ class FamilyReport(BaseModel):
     kind: Literal["generator", "style", "scorer"]
     part: str
     averaged: bool
-    licence: str
+    licence: str = Field(description="what is known of the rights in the weights; empty: nothing")
     hyper_parameters: tuple[HyperParameter, ...]
     problem: str | None = None
 
@@ -146,7 +146,7 @@ def _family(match: Match, verdict: _Verdict) -> FamilyReport:
         kind=match.family.kind,
         part=match.part.path,
         averaged=match.is_averaged,
-        licence=match.family.licence,
+        licence=match.rights,
         hyper_parameters=verdict[0],
         problem=verdict[1],
     )

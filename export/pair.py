@@ -21,7 +21,7 @@ _CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
 
 @dataclass(frozen=True)
 class TrainedPair:
-    """The tensors of both, what the file says beside them, the generator's family, and its pictures."""
+    """The tensors of both, what the file says beside them, the generator's family, its pictures, and rights."""
 
     family: str
     generator: Mapping[str, Tensor]
@@ -31,6 +31,7 @@ class TrainedPair:
     height: int
     width: int
     classes: int
+    rights: str
 
 
 def load_pair(path: Path) -> TrainedPair:
@@ -56,4 +57,5 @@ def load_pair(path: Path) -> TrainedPair:
         height=int(str(facts["height"])),
         width=int(str(facts["width"])),
         classes=len(classes) if isinstance(classes, Sized) else 0,
+        rights=generator.rights,
     )

@@ -20,12 +20,13 @@ __all__ = ["TrainedTranslator", "load_translator"]
 
 @dataclass(frozen=True)
 class TrainedTranslator:
-    """The tensors of the generator and of the discriminator, the generator's family, and what the file says beside."""
+    """The tensors of the generator and of the discriminator, the generator's family, what is said beside, rights."""
 
     family: str
     generator: Mapping[str, Tensor]
     scorer: Mapping[str, Tensor] | None
     config: Mapping[str, object]
+    rights: str
 
 
 def load_translator(path: Path) -> TrainedTranslator:
@@ -39,4 +40,4 @@ def load_translator(path: Path) -> TrainedTranslator:
         titles = ", ".join(family.title for family in TRANSLATORS.values())
         raise CheckpointError("holds no generator that can be trained on here", where=path, fix=f"give a {titles}")
     scorer = next((match.part.state for match in matches if match.family.id == patch_scorer.FAMILY.id), None)
-    return TrainedTranslator(generator.family.id, generator.part.state, scorer, generator.part.config)
+    return TrainedTranslator(generator.family.id, generator.part.state, scorer, generator.part.config, generator.rights)

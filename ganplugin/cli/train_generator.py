@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -155,7 +156,9 @@ def generator(
             "only what was learned before can be kept", where="--freeze", fix="add --from, or leave it out"
         )
     # A run that goes on has the networks of its own file, wherever the first one lies by now.
-    begun = _start(out / "checkpoint.safetensors" if resume else start, start.name) if start else None
+    begun = None
+    if start is not None:
+        begun = _start_again(out, start.name) if resume else _start(start, start.name)
     name = recipe or (recipe_for(begun.family) if begun else default_recipe(device, minutes))
     if begun and RECIPES[name].family != begun.family:
         raise InputError(f"--recipe {name} cannot go on from a {begun.family}", fix="leave out --recipe")
@@ -229,4 +232,12 @@ def _start(path: Path, source: str) -> Start:
     pair = load_pair(path)
     recipe_for(pair.family)
     shape = (pair.channels, pair.height, pair.width, pair.classes)
-    return Start(pair.family, pair.generator, pair.scorer, pair.config, shape, source)
+    return Start(pair.family, pair.generator, pair.scorer, pair.config, shape, source, pair.rights)
+
+
+def _start_again(out: Path, source: str) -> Start:
+    """Return what a run began with that goes on: its own networks, and what it noted of their source."""
+    from ganplugin.export.rights import earlier_rights
+
+    begun = _start(out / "checkpoint.safetensors", source)
+    return replace(begun, rights=earlier_rights(begun.config))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -144,6 +145,9 @@ def translate(
         )
     if paired and method:
         raise InputError(f"{method} learns without pairs", fix="leave out --method or --paired")
+    begun = None
+    if start is not None:
+        begun = _beginning_again(out, start.name) if resume else _beginning(start, start.name)
     asked = {
         "method": "pix2pix" if paired else method,
         "size": parse_size(size) if size else None,
@@ -167,7 +171,7 @@ def translate(
         second=second,
         out=out,
         plan=plan,
-        start=None if start is None else _beginning(out / "checkpoint.safetensors" if resume else start, start.name),
+        start=begun,
         metrics=metrics,
         computing=Computing(device, precision, threads, layout, devices, nodes),
         data=data,
@@ -186,4 +190,12 @@ def _beginning(path: Path, source: str) -> Beginning:
     from ganplugin.train.translate.run import Beginning
 
     found = load_translator(path)
-    return Beginning(found.family, found.generator, found.scorer, found.config, source)
+    return Beginning(found.family, found.generator, found.scorer, found.config, source, found.rights)
+
+
+def _beginning_again(out: Path, source: str) -> Beginning:
+    """Return what a run began with that goes on: its own networks, and what it noted of their source."""
+    from ganplugin.export.rights import earlier_rights
+
+    begun = _beginning(out / "checkpoint.safetensors", source)
+    return replace(begun, rights=earlier_rights(begun.config))

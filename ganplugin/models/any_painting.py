@@ -150,8 +150,6 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
             f"is no complete any-painting network: {error}", fix="use the file that train wrote"
         ) from error
     load_strictly(module, state, "an any-painting network")
-    training = config.get("training")
-    known = dict(training) if isinstance(training, Mapping) else {}
     return Network(
         kind="style",
         module=eval_mode(module),
@@ -161,12 +159,7 @@ def _rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
             GraphInput("strength", (), torch.tensor(1.0)),
         ),
         outputs=("image",),
-        facts={
-            "channels": "RGB",
-            "minimum_size": MINIMUM_SIZE,
-            "licence": str(known.get("licence", "")),
-            "training": known,
-        },
+        facts={"channels": "RGB", "minimum_size": MINIMUM_SIZE},
         inferred=(
             HyperParameter(name="widths", value="-".join(map(str, shape.widths)), origin="tensor"),
             HyperParameter(name="residuals", value=shape.residuals, origin="tensor"),
@@ -181,7 +174,7 @@ FAMILY = Family(
     id="ganplugin-any-painting",
     title="Style network of ganplugin train arbitrary",
     kind="style",
-    licence="Apache-2.0",
+    licence="The rights in the weights are those of whoever trained them.",
     detect=_detect,
     rebuild=_rebuild,
 )

@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +32,7 @@ __all__ = [
     "load",
 ]
 
+_LICENCE: Final = "The rights in the weights are those of whoever trained them."
 _SLOPE = 0.2
 
 
@@ -152,16 +154,12 @@ def load(module: nn.Module, state: StateDict) -> None:
         raise CheckpointError(f"its tensors do not fit its configuration: {error}") from error
 
 
-def _facts(shape: QuickConfig, config: Mapping[str, object]) -> dict[str, object]:
-    training = config.get("training")
-    known = dict(training) if isinstance(training, Mapping) else {}
+def _facts(shape: QuickConfig) -> dict[str, object]:
     return {
         "channels": picture_channels(shape.channels),
         "width": shape.picture[2],
         "height": shape.picture[1],
         "classes": tuple(str(index) for index in range(shape.classes)),
-        "licence": str(known.get("licence", "")),
-        "training": known,
     }
 
 
@@ -191,7 +189,7 @@ def rebuild_generator(state: StateDict, config: Mapping[str, object]) -> Network
         GraphInput("ws", w_shape, torch.zeros(1, shape.num_ws, shape.w_dim)),
         GraphInput("mix", (shape.num_ws,), torch.zeros(shape.num_ws)),
     )
-    facts = _facts(shape, config) | {"z_dim": shape.z_dim, "w_dim": shape.w_dim, "num_ws": shape.num_ws}
+    facts = _facts(shape) | {"z_dim": shape.z_dim, "w_dim": shape.w_dim, "num_ws": shape.num_ws}
     return Network("generator", eval_mode(module), inputs, ("image", "w"), facts, _inferred(shape))
 
 
@@ -209,14 +207,14 @@ def rebuild_scorer(state: StateDict, config: Mapping[str, object]) -> Network:
     load(module, state)
     inputs = (GraphInput("image", ("batch", *shape.picture)), *_label(shape))
     folded = eval_mode(fold_spectral_norm(module))
-    return Network("scorer", folded, inputs, ("score",), _facts(shape, config), _inferred(shape))
+    return Network("scorer", folded, inputs, ("score",), _facts(shape), _inferred(shape))
 
 
 FAMILY = Family(
     id="ganplugin-quick",
     title="Generator of ganplugin train generator",
     kind="generator",
-    licence="Apache-2.0",
+    licence=_LICENCE,
     detect=detect_generator,
     rebuild=rebuild_generator,
 )
@@ -225,7 +223,7 @@ SCORER_FAMILY = Family(
     id="ganplugin-quick-scorer",
     title="Scorer of ganplugin train generator",
     kind="scorer",
-    licence="Apache-2.0",
+    licence=_LICENCE,
     detect=detect_scorer,
     rebuild=rebuild_scorer,
 )

@@ -270,8 +270,6 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
     except RuntimeError as error:
         raise CheckpointError(f"its tensors do not fit together: {error}") from error
     names = _names(config, shape.styles)
-    training = config.get("training")
-    known = dict(training) if isinstance(training, Mapping) else {}
     first = torch.zeros(shape.styles)
     first[0] = 1
     inputs = (
@@ -279,13 +277,7 @@ def rebuild(state: StateDict, config: Mapping[str, object]) -> Network:
         GraphInput("style_weights", (shape.styles,), first),
         GraphInput("strength", (), torch.tensor(1.0)),
     )
-    facts = {
-        "channels": "RGB",
-        "styles": names,
-        "minimum_size": MINIMUM_SIZE,
-        "licence": str(known.get("licence", "")),
-        "training": known,
-    }
+    facts = {"channels": "RGB", "styles": names, "minimum_size": MINIMUM_SIZE}
     inferred = (
         HyperParameter(name="widths", value="-".join(map(str, shape.widths)), origin="tensor"),
         HyperParameter(name="residuals", value=shape.residuals, origin="tensor"),
@@ -304,7 +296,7 @@ FAMILY = Family(
     id="ganplugin-stylizer",
     title="Style network of ganplugin train style",
     kind="style",
-    licence="Apache-2.0",
+    licence="The rights in the weights are those of whoever trained them.",
     detect=detect,
     rebuild=rebuild,
 )

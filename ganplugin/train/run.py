@@ -27,7 +27,7 @@ from ganplugin.train.precision import choose_device, worth_trying
 from ganplugin.train.recipes import RECIPES
 from ganplugin.train.recipes.choices import Choices, adapted
 from ganplugin.train.recipes.recipe import Pair, Recipe
-from ganplugin.train.run_file import Called, facts_of_same_data, plain_config, write_facts
+from ganplugin.train.run_file import Called, config_of_start, facts_of_same_data, write_facts
 from ganplugin.train.tuning import tuned
 from ganplugin.train.watch.looking import Looking, eye_for
 from ganplugin.train.watch.watching import GeneratorWatch
@@ -45,7 +45,8 @@ Report = Callable[[str], None]
 class Start:
     """Networks of a file to go on from: its tensors, what it says beside them, and its family.
 
-    ``shape`` is that of its pictures: channels, height, width, and how many classes.
+    ``shape`` is that of its pictures: channels, height, width, and how many classes. ``rights`` is what is known of
+    those in its weights.
     """
 
     family: str
@@ -54,6 +55,7 @@ class Start:
     config: Mapping[str, object]
     shape: tuple[int, int, int, int]
     source: str
+    rights: str
 
     @property
     def picture(self) -> Picture:
@@ -215,12 +217,12 @@ def _game(
 ) -> tuple[Game, dict[str, object]]:
     classes = len(pictures.classes) if pictures.labels is not None else 0
     picture = Picture(*pictures.shape, classes)
+    start = options.start
     with reproducible(options.seed):
-        start = options.start
         pair = recipe.make(picture, recipe.width, recipe) if start is None else _loaded(start, recipe, picture)
     config = {"family": recipe.family, **recipe.config(pair[0], picture)}
-    if options.start is not None:
-        config = {**plain_config(options.start.config), "family": recipe.family, "from": options.start.source}
+    if start is not None:
+        config = {**config_of_start(start.config, start.source, start.rights), "family": recipe.family}
     game_options = GameOptions(
         seed=options.seed,
         accumulate=options.accumulate,

@@ -15,7 +15,7 @@ from ganplugin.errors import TrainingError
 from ganplugin.files import atomic_write, make_folder
 from ganplugin.train.page.folder import FACTS, STATE
 
-__all__ = ["Called", "as_before", "facts_of_same_data", "note_call", "plain_config", "run_of", "write_facts"]
+__all__ = ["Called", "as_before", "config_of_start", "facts_of_same_data", "note_call", "run_of", "write_facts"]
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def _write(path: Path, facts: Mapping[str, object]) -> None:
         part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
-def plain_config(config: Mapping[str, object]) -> dict[str, object]:
-    """Return what JSON can hold of a configuration, without what is told of another training."""
+def config_of_start(config: Mapping[str, object], source: str, rights: str) -> dict[str, object]:
+    """Return what a run notes of the file that it goes on from: what JSON can hold, nothing of another training."""
     kept: dict[str, object] = {}
     for key, value in config.items():
         try:
@@ -109,4 +109,6 @@ def plain_config(config: Mapping[str, object]) -> dict[str, object]:
         except (TypeError, ValueError):
             continue
         kept[key] = value
-    return {key: value for key, value in kept.items() if key not in ("training", "digest", "classes")}
+    for key in ("training", "digest", "classes"):
+        kept.pop(key, None)
+    return {**kept, "from": source, "from_rights": rights}

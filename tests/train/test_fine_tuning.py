@@ -9,6 +9,7 @@ import torch
 
 from ganplugin.errors import CheckpointError, InputError
 from ganplugin.export import export_checkpoint
+from ganplugin.export.inspection import inspect_checkpoint
 from ganplugin.modelfile import read_manifest
 from ganplugin.train.checkpoint import read_checkpoint
 from ganplugin.train.recipes import RECIPES
@@ -58,6 +59,20 @@ def test_a_foreign_stylegan2_is_trained_on_with_frozen_layers(folder: Path, tmp_
     assert torch.equal(tensors["d.b16.conv0.weight"], scorer["b16.conv0.weight"])
     manifest = read_manifest(export_checkpoint(out / "checkpoint.safetensors").path)
     assert (manifest.family, manifest.width) == ("stylegan2", 16)
+
+
+def test_what_is_known_of_the_rights_in_weights_one_went_on_from_stays_known(folder: Path, tmp_path: Path) -> None:
+    def rights(run: Path) -> str:
+        return inspect_checkpoint(run / "checkpoint.safetensors").families[0].licence
+
+    begun, first, second = tmp_path / "begun.safetensors", tmp_path / "first", tmp_path / "second"
+    trainer("r3-small").write_checkpoint(begun, minutes=1)
+    assert call("generator", folder, "--from", begun, "--out", first, *SHORT, "--licence", "mine").exit_code == 0
+    assert rights(first) == "mine; CC0"
+    assert call("generator", folder, "--out", first, "--resume", "--kimg", "0.008").exit_code == 0
+    assert rights(first) == "mine; CC0"
+    assert call("generator", folder, "--from", first / "checkpoint.safetensors", "--out", second, *SHORT).exit_code == 0
+    assert rights(second) == "mine; CC0"
 
 
 def test_a_file_without_a_discriminator_is_refused(folder: Path, tmp_path: Path) -> None:

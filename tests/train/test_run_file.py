@@ -13,9 +13,9 @@ from ganplugin.train.page.folder import STATE
 from ganplugin.train.run_file import (
     Called,
     as_before,
+    config_of_start,
     facts_of_same_data,
     note_call,
-    plain_config,
     run_of,
     write_facts,
 )
@@ -96,4 +96,4 @@ def test_what_was_found_best_holds_where_nothing_is_asked_for() -> None:
 
 def test_what_json_cannot_hold_and_another_training_are_left_out() -> None:
     config = {"padding": "zero", "weights": torch.zeros(1), "training": {"steps": 3}, "digest": "x", "classes": []}
-    assert plain_config(config) == {"padding": "zero"}
+    assert config_of_start(config, "a.pkl", "CC0") == {"padding": "zero", "from": "a.pkl", "from_rights": "CC0"}

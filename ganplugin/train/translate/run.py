@@ -28,7 +28,7 @@ from ganplugin.train.computing import Computing
 from ganplugin.train.estimate import Estimate, estimated, require_memory
 from ganplugin.train.loop import Schedule, run
 from ganplugin.train.precision import worth_trying
-from ganplugin.train.run_file import Called, facts_of_same_data, plain_config, write_facts
+from ganplugin.train.run_file import Called, config_of_start, facts_of_same_data, write_facts
 from ganplugin.train.translate.contrast import Heads
 from ganplugin.train.translate.duel import Duel, DuelOptions
 from ganplugin.train.translate.games import BACK, FORWARD, Players
@@ -50,13 +50,17 @@ _LARGE_PATCHES = 96
 
 @dataclass(frozen=True)
 class Beginning:
-    """Networks of a file to go on from: a generator's tensors, its family, a discriminator's if there is one."""
+    """Networks of a file to go on from: a generator's tensors, its family, a discriminator's if there is one.
+
+    ``rights`` is what is known of those in its weights.
+    """
 
     family: str
     generator: Mapping[str, Tensor]
     scorer: Mapping[str, Tensor] | None
     config: Mapping[str, object]
     source: str
+    rights: str
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def _duel(
         seed=plan.seed,
         precision=worth_trying(options.computing.precision, device)[0],
     )
-    config = {} if start is None else {**plain_config(start.config), "from": start.source}
+    config = {} if start is None else config_of_start(start.config, start.source, start.rights)
     return Duel(plan.rules, players, sides, plan.frame, duel_options, device, workers), config
 
 

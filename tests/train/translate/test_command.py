@@ -108,11 +108,13 @@ def test_goes_on_from_a_generator_of_cyclegan(collection: Maker, tmp_path: Path,
     judge = tensors["d.model.0.weight"]
     assert (judge.shape == (2, 3, 4, 4)) == with_scorer
     assert config["from"] == "theirs.pth"
+    assert "those of whoever trained them" in str(config["from_rights"])
     assert config["family"] == "cyclegan-resnet"
     again = tmp_path / "again"
     translate(*places, "--from", out / "checkpoint.safetensors", "--out", again, *options)
     translate(*places, "--out", again, "--resume", "--kimg", 0.004, "--no-metrics")
-    assert read_checkpoint(again / "checkpoint.safetensors")[1]["from"] == "checkpoint.safetensors"
+    resumed = read_checkpoint(again / "checkpoint.safetensors")[1]
+    assert (resumed["from"], resumed["from_rights"]) == ("checkpoint.safetensors", config["from_rights"])
 
 
 def test_what_does_not_go_together_is_refused(collection: Maker, tmp_path: Path) -> None:
