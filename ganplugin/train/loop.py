@@ -162,8 +162,8 @@ def run(
     At a save ``measure`` and ``watch`` are asked, but so seldom that it takes no more than a twentieth of the time, and
     at the end of the schedule. What goes wrong is a warning in the log and is said, once.
 
-    Of several ``workers`` the first alone writes, and says when to save and when to stop. ``called`` is how a run that
-    has been taken up is gone on with, and is written down for the next time.
+    Of several ``workers`` the first alone writes, says when to save and to stop, and raises `Cancelled`. ``called`` is
+    how a run that has been taken up is gone on with, and is written down for the next time.
     """
     start = _begin(trainer, folder, resume=resume)
     if resume and called is not None and not workers.rank:
@@ -250,7 +250,7 @@ class _Run:
             self._save()
             if not stopped:
                 self._measure()
-        if stopped:
+        if stopped and not self.workers.rank:
             raise Cancelled("stopped; the run is saved", where=self.folder, fix="go on with --resume")
         return self.folder / CHECKPOINT
 

@@ -20,6 +20,7 @@ from ganplugin.train.record import Record
 from ganplugin.train.state import State
 from ganplugin.train.stopping import clock
 from ganplugin.train.watch.verdict import Verdict, graded
+from ganplugin.train.workers import Alone
 
 
 class Counter:
@@ -240,6 +241,12 @@ def test_a_stopped_run_saves_and_does_not_measure(tmp_path: Path) -> None:
         run(Interrupted(signal.SIGINT), tmp_path, Schedule(steps=9), resume=False, measure=lambda: {"kid": 1.0})
     assert _lines(tmp_path, "metrics") == []
     assert (tmp_path / "state.pt").exists()
+
+
+def test_of_several_processes_only_the_first_says_that_the_run_is_stopped(tmp_path: Path) -> None:
+    run(Interrupted(signal.SIGINT), tmp_path, Schedule(steps=9), resume=False, workers=Alone(rank=1, count=2))
+    with pytest.raises(Cancelled):
+        run(Interrupted(signal.SIGINT), tmp_path, Schedule(steps=9), resume=False, workers=Alone(rank=0, count=2))
 
 
 def test_some_checkpoints_stay_for_good(tmp_path: Path) -> None:
