@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.adain import default_style
-from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.network import MAKERS_RIGHTS, Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.palette import colour_statistics, palette_map
 from ganplugin.models.stylizer import MINIMUM_SIZE, Strokes, StyleNorm, StylizerConfig, ground, infer_config
 from ganplugin.models.translation import load_strictly
@@ -174,7 +174,7 @@ FAMILY = Family(
     id="ganplugin-any-painting",
     title="Style network of ganplugin train arbitrary",
     kind="style",
-    licence="The rights in the weights are those of whoever trained them.",
+    licence=MAKERS_RIGHTS,
     detect=_detect,
     rebuild=_rebuild,
 )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.network import MAKERS_RIGHTS, Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.spectral_norm import folded, is_normed
 
@@ -39,7 +39,6 @@ _EXCITED: Final[Mapping[int, int]] = {64: 4, 128: 8, 256: 16, 512: 32}
 
 _TANH_SIDE: Final = 1024
 _PREFIX: Final = "synthesis."
-_LICENCE: Final = "The rights in the weights are those of whoever trained them."
 
 
 class Excitation(nn.Module):
@@ -351,7 +350,7 @@ FAMILY = Family(
     id="fastgan",
     title="FastGAN generator",
     kind="generator",
-    licence=_LICENCE,
+    licence=MAKERS_RIGHTS,
     detect=lambda state: is_fastgan(state, ""),
     rebuild=lambda state, config: _network(state, projected=False),
     signature=("init.init.0.*", "feat_8.1.*", "se_64.main.1.*", "to_big.*"),
@@ -361,7 +360,7 @@ PROJECTED_FAMILY = Family(
     id="projected-fastgan",
     title="Projected GAN (FastGAN) generator",
     kind="generator",
-    licence=_LICENCE,
+    licence=MAKERS_RIGHTS,
     detect=lambda state: is_fastgan(state, _PREFIX),
     rebuild=lambda state, config: _network(state, projected=True),
     signature=("synthesis.init.init.0.*", "synthesis.feat_8.1.*", "synthesis.se_64.main.1.*", "synthesis.to_big.*"),

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
 from ganplugin.models.fastgan import Excitation
-from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.network import MAKERS_RIGHTS, Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.rebuilding import picture_channels, rebuilding
 from ganplugin.models.spectral_norm import folded, is_normed
 
@@ -25,7 +25,6 @@ _END: Final = 8
 """The side of the map that the large view's last layers see, whatever the size of the pictures."""
 
 _SLOPE: Final = 0.2
-_LICENCE: Final = "The rights in the weights are those of whoever trained them."
 _DOWN: Final = (4, 8, 16, 32, 64)
 """The halvings after the entrance, as many as the pictures need: all five from 256 px up, three at 64 px."""
 
@@ -219,7 +218,7 @@ FAMILY = Family(
     id="fastgan-scorer",
     title="FastGAN discriminator",
     kind="scorer",
-    licence=_LICENCE,
+    licence=MAKERS_RIGHTS,
     detect=_detect,
     rebuild=_rebuild,
 )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganplugin.manifest import HyperParameter, Kind
 from ganplugin.models.setting import Setting
 
-__all__ = ["BESIDE", "VERSION", "Family", "GraphInput", "Network", "StateDict"]
+__all__ = ["BESIDE", "MAKERS_RIGHTS", "VERSION", "Family", "GraphInput", "Network", "StateDict"]
 
 StateDict = Mapping[str, Tensor]
 
@@ -21,6 +21,9 @@ BESIDE: Final = "beside"
 
 VERSION: Final = "version"
 """The entry of a ``config`` that holds the version of the program that wrote the file, as text, where the file says."""
+
+MAKERS_RIGHTS: Final = "The rights in the weights are those of whoever trained them."
+"""What is known of the rights in weights that anybody may have trained."""
 
 
 @dataclass(frozen=True)

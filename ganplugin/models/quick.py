@@ -12,7 +12,6 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.network import MAKERS_RIGHTS, Family, GraphInput, Network, StateDict, eval_mode
 from ganplugin.models.quick_scorer import QuickDiscriminator, fold_spectral_norm
 from ganplugin.models.quick_shape import QuickConfig, channels_at, shape_of
 from ganplugin.models.rebuilding import picture_channels
@@ -32,7 +31,6 @@ __all__ = [
     "load",
 ]
 
-_LICENCE: Final = "The rights in the weights are those of whoever trained them."
 _SLOPE = 0.2
 
 
@@ -214,7 +212,7 @@ FAMILY = Family(
     id="ganplugin-quick",
     title="Generator of ganplugin train generator",
     kind="generator",
-    licence=_LICENCE,
+    licence=MAKERS_RIGHTS,
     detect=detect_generator,
     rebuild=rebuild_generator,
 )
@@ -223,7 +221,7 @@ SCORER_FAMILY = Family(
     id="ganplugin-quick-scorer",
     title="Scorer of ganplugin train generator",
     kind="scorer",
-    licence=_LICENCE,
+    licence=MAKERS_RIGHTS,
     detect=detect_scorer,
     rebuild=rebuild_scorer,
 )

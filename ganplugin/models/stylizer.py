@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ganplugin.errors import CheckpointError
 from ganplugin.manifest import HyperParameter
-from ganplugin.models.network import Family, GraphInput, Network, StateDict, eval_mode
+from ganplugin.models.network import MAKERS_RIGHTS, Family, GraphInput, Network, StateDict, eval_mode
 
 __all__ = [
     "FAMILY",
@@ -296,7 +296,7 @@ FAMILY = Family(
     id="ganplugin-stylizer",
     title="Style network of ganplugin train style",
     kind="style",
-    licence="The rights in the weights are those of whoever trained them.",
+    licence=MAKERS_RIGHTS,
     detect=detect,
     rebuild=rebuild,
 )

@@ -103,7 +103,7 @@ def test_the_defaults_stay_small_enough_to_be_embedded() -> None:
 
 def test_rebuilds_both_families(generator: QuickGenerator) -> None:
     state, scorer_state = generator.state_dict(), QuickDiscriminator(generator.config).state_dict()
-    metadata = {"family": "ganplugin-quick", "config": asdict(generator.config), "training": {"licence": "CC0"}}
+    metadata = {"family": "ganplugin-quick", "config": asdict(generator.config)}
     assert FAMILY.detect(state)
     assert SCORER_FAMILY.detect(scorer_state)
     assert not FAMILY.detect(scorer_state)
