@@ -111,7 +111,7 @@ def test_goes_on_from_a_generator_of_cyclegan(collection: Maker, tmp_path: Path,
     assert "those of whoever trained them" in str(config["from_rights"])
     assert config["family"] == "cyclegan-resnet"
     again = tmp_path / "again"
-    translate(*places, "--from", out / "checkpoint.safetensors", "--out", again, *options)
+    translate(*places, "--from", out / "checkpoint.safetensors", "--out", again, *options, "--licence", "mine")
     translate(*places, "--out", again, "--resume", "--kimg", 0.004, "--no-metrics")
     resumed = read_checkpoint(again / "checkpoint.safetensors")[1]
     assert (resumed["from"], resumed["from_rights"]) == ("checkpoint.safetensors", config["from_rights"])
